@@ -1,0 +1,212 @@
+package io.tradeauth.testing;
+
+import io.tradeauth.TimeSource;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.URI;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+import javax.net.ServerSocketFactory;
+import mockwebserver3.Dispatcher;
+import mockwebserver3.MockResponse;
+import mockwebserver3.MockWebServer;
+import mockwebserver3.RecordedRequest;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A broker's servers on this machine: real HTTP on loopback, a state, a clock, a log of every call, a
+ * memory of every token, and switches for what may go wrong.
+ *
+ * <p>A subclass starts its hosts with {@link #start}, names the endpoint of a request in {@link
+ * #endpoint} and answers in {@link #answer}; requests are answered one at a time, so its state needs
+ * no lock of its own as long as it is reached from there or through {@link #locked}. It runs without
+ * JUnit and serves from the constructor until {@link #close}.
+ */
+public abstract class Simulator implements AutoCloseable {
+
+  private final Object state = new Object();
+  private final List<MockWebServer> servers = new ArrayList<>();
+  private final List<Call> calls = new ArrayList<>();
+  private final Map<String, Deque<Fault>> faults = new HashMap<>();
+  private final TokenLedger ledger = new TokenLedger();
+  private final TimeSource time;
+
+  /** Makes a simulator that lives by {@code time}. */
+  protected Simulator(TimeSource time) {
+    this.time = time;
+  }
+
+  /**
+   * One call in the log.
+   *
+   * @param host the host as it was named to {@link #start}
+   * @param endpoint the endpoint as {@link #endpoint} named it
+   * @param owner whose call it was, as {@link #owner} tells; empty if unknown
+   * @param status the HTTP status that was sent; 0 if none was
+   * @param acted false if a fault answered and the server did nothing
+   * @param at the simulator's wall clock
+   */
+  public record Call(
+      String host, String endpoint, String owner, int status, boolean acted, Instant at) {}
+
+  /** Returns a short name of what is asked for, such as {@code token}, {@code accounts}. */
+  protected abstract String endpoint(String host, RecordedRequest request);
+
+  /** Does what is asked for and answers. Runs under the simulator's lock. */
+  protected abstract MockResponse answer(String host, String endpoint, RecordedRequest request);
+
+  /** Returns whose call this is, for the log; empty if that can't be told. */
+  protected String owner(String host, String endpoint, RecordedRequest request) {
+    return "";
+  }
+
+  /** Starts a server and returns its base, such as {@code http://127.0.0.1:40123}, without a slash. */
+  protected final URI start(String host) {
+    MockWebServer server = new MockWebServer();
+    server.setServerSocketFactory(new UndelayedSockets());
+    server.setDispatcher(
+        new Dispatcher() {
+          @Override
+          public MockResponse dispatch(RecordedRequest request) throws InterruptedException {
+            server.takeRequest(0, TimeUnit.MILLISECONDS); // it keeps every request for ever
+            return serve(host, request);
+          }
+        });
+    try {
+      server.start(InetAddress.getByName("127.0.0.1"), 0);
+    } catch (IOException e) {
+      throw new UncheckedIOException("no port on loopback", e);
+    }
+    servers.add(server);
+    return URI.create("http://127.0.0.1:" + server.getPort());
+  }
+
+  private MockResponse serve(String host, RecordedRequest request) {
+    String endpoint = endpoint(host, request);
+    synchronized (state) {
+      String owner = owner(host, endpoint, request);
+      Fault fault = nextFault(endpoint);
+      boolean acts = fault == null || fault.acts();
+      MockResponse answer =
+          acts ? answer(host, endpoint, request) : new MockResponse.Builder().build();
+      MockResponse sent = fault == null ? answer : fault.apply(answer);
+      int status = sent.getOnResponseStart() == null ? sent.getCode() : 0;
+      calls.add(new Call(host, endpoint, owner, status, acts, time.now()));
+      return sent;
+    }
+  }
+
+  private @Nullable Fault nextFault(String endpoint) {
+    Deque<Fault> queue = faults.get(endpoint);
+    return queue == null ? null : queue.poll();
+  }
+
+  /** Lets the next {@code times} calls of {@code endpoint} go wrong; faults queue up. */
+  public final void fail(String endpoint, Fault fault, int times) {
+    synchronized (state) {
+      Deque<Fault> queue = faults.computeIfAbsent(endpoint, name -> new ArrayDeque<>());
+      for (int i = 0; i < times; i++) {
+        queue.add(fault);
+      }
+    }
+  }
+
+  /** Takes back all faults that have not happened. */
+  public final void heal() {
+    synchronized (state) {
+      faults.clear();
+    }
+  }
+
+  /** Changes the state of the simulator while no request is being answered. */
+  protected final void locked(Runnable change) {
+    synchronized (state) {
+      change.run();
+    }
+  }
+
+  /** Returns the log so far, oldest first. */
+  public final List<Call> calls() {
+    synchronized (state) {
+      return List.copyOf(calls);
+    }
+  }
+
+  /** Returns how many calls {@code endpoint} got, whatever became of them. */
+  public final int count(String endpoint) {
+    return count(call -> call.endpoint().equals(endpoint));
+  }
+
+  /** Returns how many calls of the log match. */
+  public final int count(Predicate<Call> which) {
+    synchronized (state) {
+      return (int) calls.stream().filter(which).count();
+    }
+  }
+
+  /** Returns the memory of all tokens. */
+  public final TokenLedger ledger() {
+    return ledger;
+  }
+
+  /** Returns the clock that the simulator lives by. */
+  protected final TimeSource time() {
+    return time;
+  }
+
+  /** Makes a JSON answer. */
+  protected static MockResponse json(int status, String body) {
+    return new MockResponse.Builder()
+        .code(status)
+        .setHeader("Content-Type", "application/json; charset=utf-8")
+        .body(body)
+        .build();
+  }
+
+  @Override
+  public void close() {
+    servers.forEach(MockWebServer::close);
+  }
+
+  /** Without TCP_NODELAY each answer on loopback waits 40 ms for an acknowledgement. */
+  private static final class UndelayedSockets extends ServerSocketFactory {
+
+    @Override
+    public ServerSocket createServerSocket() throws IOException {
+      return new ServerSocket() {
+        @Override
+        public Socket accept() throws IOException {
+          Socket socket = super.accept();
+          socket.setTcpNoDelay(true);
+          return socket;
+        }
+      };
+    }
+
+    @Override
+    public ServerSocket createServerSocket(int port) throws IOException {
+      throw new IOException("bind it afterwards");
+    }
+
+    @Override
+    public ServerSocket createServerSocket(int port, int backlog) throws IOException {
+      return createServerSocket(port);
+    }
+
+    @Override
+    public ServerSocket createServerSocket(int port, int backlog, InetAddress address)
+        throws IOException {
+      return createServerSocket(port);
+    }
+  }
+}
