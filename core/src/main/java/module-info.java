@@ -1,0 +1,11 @@
+/** Keeps every user of a trading application signed in to every broker. */
+module io.tradeauth {
+  requires transitive java.net.http;
+  requires transitive okhttp3;
+  requires com.fasterxml.jackson.core;
+  requires com.github.benmanes.caffeine;
+  requires org.slf4j;
+  requires static org.jspecify;
+
+  exports io.tradeauth;
+}

@@ -1,0 +1,5 @@
+/** Main classes a newcomer runs. */
+@NullMarked
+package io.tradeauth.examples;
+
+import org.jspecify.annotations.NullMarked;

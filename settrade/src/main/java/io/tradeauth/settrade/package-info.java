@@ -1,0 +1,5 @@
+/** Tokens for Settrade. */
+@NullMarked
+package io.tradeauth.settrade;
+
+import org.jspecify.annotations.NullMarked;

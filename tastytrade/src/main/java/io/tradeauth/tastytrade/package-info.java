@@ -1,0 +1,5 @@
+/** Tokens for tastytrade. */
+@NullMarked
+package io.tradeauth.tastytrade;
+
+import org.jspecify.annotations.NullMarked;

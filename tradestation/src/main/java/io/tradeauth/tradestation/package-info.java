@@ -1,0 +1,5 @@
+/** Tokens for TradeStation. */
+@NullMarked
+package io.tradeauth.tradestation;
+
+import org.jspecify.annotations.NullMarked;

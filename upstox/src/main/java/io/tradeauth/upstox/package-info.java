@@ -1,0 +1,5 @@
+/** Tokens for Upstox. */
+@NullMarked
+package io.tradeauth.upstox;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** A stateful simulator of Upstox. */
+@NullMarked
+package io.tradeauth.upstox.testing;
+
+import org.jspecify.annotations.NullMarked;
