@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import javax.net.ServerSocketFactory;
 import mockwebserver3.Dispatcher;
 import mockwebserver3.MockResponse;
@@ -132,6 +133,13 @@ public abstract class Simulator implements AutoCloseable {
   protected final void locked(Runnable change) {
     synchronized (state) {
       change.run();
+    }
+  }
+
+  /** Reads or changes the state of the simulator while no request is being answered. */
+  protected final <T> T locked(Supplier<T> change) {
+    synchronized (state) {
+      return change.get();
     }
   }
 
