@@ -60,6 +60,11 @@ public final class Fault {
             .build());
   }
 
+  /** The server does nothing and answers with a status and no body. */
+  public static Fault status(int status) {
+    return instead(new MockResponse.Builder().code(status).build());
+  }
+
   /** The server does nothing and answers this. */
   public static Fault instead(MockResponse answer) {
     return new Fault(false, ignored -> answer);

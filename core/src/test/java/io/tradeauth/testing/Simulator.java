@@ -8,11 +8,14 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
 import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
@@ -34,6 +37,11 @@ import org.jspecify.annotations.Nullable;
  * JUnit and serves from the constructor until {@link #close}.
  */
 public abstract class Simulator implements AutoCloseable {
+
+  /** RFC 9110, section 5.6.7: always GMT, always English. */
+  private static final DateTimeFormatter HTTP_DATE =
+      DateTimeFormatter.ofPattern("EEE, dd MMM yyyy HH:mm:ss 'GMT'", Locale.US)
+          .withZone(ZoneOffset.UTC);
 
   private final Object state = new Object();
   private final List<MockWebServer> servers = new ArrayList<>();
@@ -100,11 +108,18 @@ public abstract class Simulator implements AutoCloseable {
       boolean acts = fault == null || fault.acts();
       MockResponse answer =
           acts ? answer(host, endpoint, request) : new MockResponse.Builder().build();
-      MockResponse sent = fault == null ? answer : fault.apply(answer);
+      MockResponse sent = dated(fault == null ? answer : fault.apply(answer));
       int status = sent.getOnResponseStart() == null ? sent.getCode() : 0;
       calls.add(new Call(host, endpoint, owner, status, acts, time.now()));
       return sent;
     }
+  }
+
+  /** As every server does, and clients with a wrong clock go by it. */
+  private MockResponse dated(MockResponse answer) {
+    return answer.getHeaders().get("Date") != null
+        ? answer
+        : answer.newBuilder().setHeader("Date", HTTP_DATE.format(time.now())).build();
   }
 
   private @Nullable Fault nextFault(String endpoint) {
