@@ -74,6 +74,15 @@ public abstract class Simulator implements AutoCloseable {
   /** Does what is asked for and answers. Runs under the simulator's lock. */
   protected abstract MockResponse answer(String host, String endpoint, RecordedRequest request);
 
+  /**
+   * Returns what is wrong with the server as a whole just now, such as an address that it blocks;
+   * null if nothing is. It comes before the faults that {@link #fail} queued. Runs under the
+   * simulator's lock.
+   */
+  protected @Nullable Fault standingFault(String host, String endpoint, RecordedRequest request) {
+    return null;
+  }
+
   /** Returns whose call this is, for the log; empty if that can't be told. */
   protected String owner(String host, String endpoint, RecordedRequest request) {
     return "";
@@ -104,7 +113,8 @@ public abstract class Simulator implements AutoCloseable {
     String endpoint = endpoint(host, request);
     synchronized (state) {
       String owner = owner(host, endpoint, request);
-      Fault fault = nextFault(endpoint);
+      Fault standing = standingFault(host, endpoint, request);
+      Fault fault = standing != null ? standing : nextFault(endpoint);
       boolean acts = fault == null || fault.acts();
       MockResponse answer =
           acts ? answer(host, endpoint, request) : new MockResponse.Builder().build();
@@ -120,6 +130,13 @@ public abstract class Simulator implements AutoCloseable {
     return answer.getHeaders().get("Date") != null
         ? answer
         : answer.newBuilder().setHeader("Date", HTTP_DATE.format(time.now())).build();
+  }
+
+  /** Writes a call into the log that came another way, such as a message on a socket. */
+  protected final void log(String host, String endpoint, String owner, int status) {
+    synchronized (state) {
+      calls.add(new Call(host, endpoint, owner, status, true, time.now()));
+    }
   }
 
   private @Nullable Fault nextFault(String endpoint) {
