@@ -47,6 +47,7 @@ public abstract class Simulator implements AutoCloseable {
   private final List<MockWebServer> servers = new ArrayList<>();
   private final List<Call> calls = new ArrayList<>();
   private final Map<String, Deque<Fault>> faults = new HashMap<>();
+  private final Map<String, Fault> lastingFaults = new HashMap<>();
   private final TokenLedger ledger = new TokenLedger();
   private final TimeSource time;
 
@@ -141,7 +142,15 @@ public abstract class Simulator implements AutoCloseable {
 
   private @Nullable Fault nextFault(String endpoint) {
     Deque<Fault> queue = faults.get(endpoint);
-    return queue == null ? null : queue.poll();
+    Fault next = queue == null ? null : queue.poll();
+    return next == null ? lastingFaults.get(endpoint) : next;
+  }
+
+  /** Lets every call of {@code endpoint} go wrong until {@link #heal}, after the queued faults. */
+  public final void fail(String endpoint, Fault fault) {
+    synchronized (state) {
+      lastingFaults.put(endpoint, fault);
+    }
   }
 
   /** Lets the next {@code times} calls of {@code endpoint} go wrong; faults queue up. */
@@ -158,6 +167,7 @@ public abstract class Simulator implements AutoCloseable {
   public final void heal() {
     synchronized (state) {
       faults.clear();
+      lastingFaults.clear();
     }
   }
 
