@@ -19,7 +19,10 @@ public final class TokenLedger {
   /** What a secret is. */
   public enum Kind {
     ACCESS_TOKEN,
+    /** May be presented once: the answer brings its successor. */
     REFRESH_TOKEN,
+    /** May be presented as often as one likes. */
+    LASTING_REFRESH_TOKEN,
     CODE,
     OTHER
   }
