@@ -21,8 +21,8 @@ public interface TimeSource {
   /**
    * Runs {@code task} once, {@code delay} of the monotonic clock from now.
    *
-   * <p>The task runs on a thread that serves all timers: it must hand on whatever takes time, and it
-   * must not throw.
+   * <p>The task runs on a thread that serves all timers: it must hand on whatever takes time, and
+   * it must not throw.
    *
    * @return a handle that takes the order back if the task has not begun
    */

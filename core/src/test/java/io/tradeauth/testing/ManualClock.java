@@ -27,7 +27,10 @@ public final class ManualClock implements TimeSource {
     wallMillis = start.toEpochMilli();
   }
 
-  /** Makes clocks whose wall clock shows {@code start}, an instant such as {@code 2026-01-05T09:00:00Z}. */
+  /**
+   * Makes clocks whose wall clock shows {@code start}, an instant such as {@code
+   * 2026-01-05T09:00:00Z}.
+   */
   public static ManualClock at(String start) {
     return new ManualClock(Instant.parse(start));
   }

@@ -28,13 +28,13 @@ import mockwebserver3.RecordedRequest;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A broker's servers on this machine: real HTTP on loopback, a state, a clock, a log of every call, a
- * memory of every token, and switches for what may go wrong.
+ * A broker's servers on this machine: real HTTP on loopback, a state, a clock, a log of every call,
+ * a memory of every token, and switches for what may go wrong.
  *
  * <p>A subclass starts its hosts with {@link #start}, names the endpoint of a request in {@link
- * #endpoint} and answers in {@link #answer}; requests are answered one at a time, so its state needs
- * no lock of its own as long as it is reached from there or through {@link #locked}. It runs without
- * JUnit and serves from the constructor until {@link #close}.
+ * #endpoint} and answers in {@link #answer}; requests are answered one at a time, so its state
+ * needs no lock of its own as long as it is reached from there or through {@link #locked}. It runs
+ * without JUnit and serves from the constructor until {@link #close}.
  */
 public abstract class Simulator implements AutoCloseable {
 
@@ -89,7 +89,9 @@ public abstract class Simulator implements AutoCloseable {
     return "";
   }
 
-  /** Starts a server and returns its base, such as {@code http://127.0.0.1:40123}, without a slash. */
+  /**
+   * Starts a server and returns its base, such as {@code http://127.0.0.1:40123}, without a slash.
+   */
   protected final URI start(String host) {
     MockWebServer server = new MockWebServer();
     server.setServerSocketFactory(new UndelayedSockets());

@@ -1,4 +1,7 @@
-/** What tests of an application, a broker module or a token store need: clocks, simulators, contracts. */
+/**
+ * What tests of an application, a broker module or a token store need: clocks, simulators,
+ * contracts.
+ */
 @NullMarked
 package io.tradeauth.testing;
 
