@@ -1,0 +1,64 @@
+package io.tradeauth;
+
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A whole answer of a server: status, headers and at most 64 KiB of body. Immutable; prints its status
+ * only.
+ */
+public final class Answer {
+
+  private final int status;
+  private final Map<String, String> headers;
+  private final byte[] body;
+
+  private Answer(int status, Map<String, String> headers, byte[] body) {
+    this.status = status;
+    this.headers = headers;
+    this.body = body;
+  }
+
+  /** Makes an answer; of headers with the same name the last counts. */
+  public static Answer of(int status, Map<String, String> headers, byte[] body) {
+    Map<String, String> folded = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+    folded.putAll(headers);
+    return new Answer(status, folded, body.clone());
+  }
+
+  /** Returns the HTTP status. */
+  public int status() {
+    return status;
+  }
+
+  /** Returns whether the status is 200 to 299. */
+  public boolean isSuccess() {
+    return status / 100 == 2;
+  }
+
+  /** Returns a header by its name in any case, or null. */
+  public @Nullable String header(String name) {
+    return headers.get(name);
+  }
+
+  /**
+   * Returns the body as a JSON object, or null if it is anything else. Decided by reading it: servers
+   * send JSON as {@code text/plain} and HTML as JSON.
+   */
+  public @Nullable Json json() {
+    return Json.read(body);
+  }
+
+  /** Returns whether the server says that the body is a page for humans. */
+  public boolean isHtml() {
+    String type = header("Content-Type");
+    return type != null && type.toLowerCase(Locale.ROOT).startsWith("text/html");
+  }
+
+  @Override
+  public String toString() {
+    return "Answer[status=" + status + "]";
+  }
+}

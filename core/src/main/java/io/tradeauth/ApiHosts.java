@@ -1,0 +1,117 @@
+package io.tradeauth;
+
+import java.net.URI;
+import java.util.Collection;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The hosts that may see a bearer token of one broker and environment. Immutable.
+ *
+ * <p>A token is sent over TLS only (RFC 6750 section 5.3); the one exception is a loopback address
+ * that was named on purpose, for tests.
+ */
+public final class ApiHosts {
+
+  private final List<URI> bases;
+  private final Set<String> origins;
+
+  private ApiHosts(List<URI> bases) {
+    this.bases = bases;
+    this.origins = bases.stream().map(ApiHosts::origin).collect(Collectors.toUnmodifiableSet());
+  }
+
+  /** Lists the bases of an environment, the main one first, such as {@code https://api.example.com}. */
+  public static ApiHosts of(String... bases) {
+    return of(List.of(bases).stream().map(URI::create).collect(Collectors.toList()));
+  }
+
+  /**
+   * Lists the bases of an environment, the main one first.
+   *
+   * @throws IllegalArgumentException if there is none, or one is neither {@code https} nor {@code
+   *     http} to a loopback address
+   */
+  public static ApiHosts of(Collection<URI> bases) {
+    if (bases.isEmpty()) {
+      throw new IllegalArgumentException("bases: at least one API host is needed");
+    }
+    bases.forEach(ApiHosts::checkBase);
+    return new ApiHosts(List.copyOf(bases));
+  }
+
+  /**
+   * Refuses a base to which no secret may be sent.
+   *
+   * @throws IllegalArgumentException unless it is {@code https}, or {@code http} to a loopback address
+   */
+  public static URI checkBase(URI base) {
+    if (base.getHost() == null || base.getUserInfo() != null || !isSafe(base)) {
+      throw new IllegalArgumentException(
+          "host " + base.getHost() + ": must be https, or http to 127.0.0.1, [::1] or localhost");
+    }
+    return base;
+  }
+
+  private static boolean isSafe(URI base) {
+    return "https".equalsIgnoreCase(base.getScheme())
+        || ("http".equalsIgnoreCase(base.getScheme()) && isLoopback(base.getHost()));
+  }
+
+  private static boolean isLoopback(String host) {
+    return host.equals("127.0.0.1") || host.equals("[::1]") || host.equals("localhost");
+  }
+
+  /** Returns the main base, to which {@link TokenProvider#apiUri} adds a path. */
+  public URI main() {
+    return bases.get(0);
+  }
+
+  /**
+   * Returns whether a token may be sent there: scheme, host and port are listed. A web socket counts
+   * as the HTTP it starts with.
+   */
+  public boolean contains(URI uri) {
+    return uri.getScheme() != null
+        && uri.getHost() != null
+        && uri.getRawUserInfo() == null
+        && origins.contains(origin(uri));
+  }
+
+  /** As {@link #contains(URI)}, for a URL that is already taken apart. */
+  boolean contains(String scheme, String host, int port) {
+    return origins.contains(origin(scheme, host, port));
+  }
+
+  private static String origin(URI uri) {
+    return origin(uri.getScheme(), uri.getHost(), uri.getPort());
+  }
+
+  private static String origin(String scheme, String host, int port) {
+    String http = scheme.toLowerCase(Locale.ROOT).replaceFirst("^ws", "http");
+    int actual = port != -1 ? port : http.equals("https") ? 443 : 80;
+    return http + "://" + unbracketed(host.toLowerCase(Locale.ROOT)) + ":" + actual;
+  }
+
+  private static String unbracketed(String host) {
+    return host.startsWith("[") ? host.substring(1, host.length() - 1) : host;
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof ApiHosts && bases.equals(((ApiHosts) other).bases);
+  }
+
+  @Override
+  public int hashCode() {
+    return bases.hashCode();
+  }
+
+  @Override
+  public String toString() {
+    return bases.toString();
+  }
+}

@@ -1,0 +1,28 @@
+package io.tradeauth;
+
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/** What a {@link BrokerCall} may use to build its request. Valid during that call only. */
+public interface CallContext {
+
+  /** Returns whose call it is. */
+  String userId();
+
+  /**
+   * Returns the client credentials, read anew for this call.
+   *
+   * @throws BrokerConfigurationException if none were given, neither for the broker nor with the
+   *     user's sign-in
+   */
+  ClientCredentials client();
+
+  /** Returns the user's tokens; null before the first exchange. */
+  @Nullable TokenSet tokens();
+
+  /** Returns the wall clock, corrected by what the server's {@code Date} headers told. */
+  Instant now();
+
+  /** Returns {@code count} bytes of a secure random generator. */
+  byte[] random(int count);
+}

@@ -1,0 +1,242 @@
+package io.tradeauth;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import java.io.IOException;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.math.BigInteger;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A JSON object that a server sent, read leniently: unknown members are ignored, a member of an
+ * unexpected type counts as absent. Immutable.
+ *
+ * <p>Numbers are kept as they were written, so that {@code 1e18} is nobody's {@code int}.
+ */
+public final class Json {
+
+  private static final JsonFactory FACTORY =
+      JsonFactory.builder()
+          .streamReadConstraints(
+              StreamReadConstraints.builder().maxNestingDepth(16).maxNumberLength(100).build())
+          .build();
+
+  private final Map<String, Object> members;
+  private final Set<String> contradicted;
+
+  private Json(Map<String, Object> members, Set<String> contradicted) {
+    this.members = members;
+    this.contradicted = contradicted;
+  }
+
+  /** A number as it was written. */
+  private record Numeral(String digits) {}
+
+  /**
+   * Reads a whole document.
+   *
+   * @return the object, or null if the bytes are anything else than one JSON object in UTF-8
+   */
+  public static @Nullable Json read(byte[] document) {
+    try (JsonParser parser = FACTORY.createParser(utf8(document))) {
+      if (parser.nextToken() != JsonToken.START_OBJECT) {
+        return null;
+      }
+      Json object = object(parser);
+      return parser.nextToken() == null ? object : null;
+    } catch (IOException e) {
+      // Not JSON, and its text may hold secrets: the caller says that the answer was unreadable.
+      return null;
+    }
+  }
+
+  /**
+   * Reads the claims of a JWT (RFC 7519) without verifying it: a hint for labels and expiry, never a
+   * proof (RFC 8725).
+   *
+   * @return the claims, or null if {@code token} is no JWT
+   */
+  public static @Nullable Json readJwtClaims(String token) {
+    String[] parts = token.split("\\.", -1);
+    if (parts.length != 3) {
+      return null;
+    }
+    try {
+      return read(Base64.getUrlDecoder().decode(parts[1]));
+    } catch (IllegalArgumentException e) {
+      // Not base64url, so no JWT: there is no hint.
+      return null;
+    }
+  }
+
+  private static String utf8(byte[] document) throws CharacterCodingException {
+    String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(document)).toString();
+    return text.startsWith("\uFEFF") ? text.substring(1) : text;
+  }
+
+  private static Json object(JsonParser parser) throws IOException {
+    Map<String, Object> members = new LinkedHashMap<>();
+    Set<String> contradicted = new HashSet<>();
+    while (parser.nextToken() != JsonToken.END_OBJECT) {
+      String name = parser.currentName();
+      parser.nextToken();
+      Object value = value(parser);
+      Object earlier = value == null ? null : members.putIfAbsent(name, value);
+      if (earlier != null && !earlier.equals(value)) {
+        contradicted.add(name);
+      }
+    }
+    return new Json(members, contradicted);
+  }
+
+  private static @Nullable Object value(JsonParser parser) throws IOException {
+    switch (parser.currentToken()) {
+      case START_OBJECT:
+        return object(parser);
+      case START_ARRAY:
+        return array(parser);
+      case VALUE_STRING:
+        return parser.getText();
+      case VALUE_NUMBER_INT:
+      case VALUE_NUMBER_FLOAT:
+        return new Numeral(parser.getText());
+      case VALUE_TRUE:
+      case VALUE_FALSE:
+        return parser.getBooleanValue();
+      default:
+        return null;
+    }
+  }
+
+  private static List<Object> array(JsonParser parser) throws IOException {
+    List<Object> values = new ArrayList<>();
+    while (parser.nextToken() != JsonToken.END_ARRAY) {
+      Object value = value(parser);
+      if (value != null) {
+        values.add(value);
+      }
+    }
+    return values;
+  }
+
+  /** Returns whether the member is there and not {@code null}, whatever its type. */
+  public boolean has(String name) {
+    return members.containsKey(name);
+  }
+
+  /** Returns whether the member is there more than once with different values. */
+  public boolean isContradicted(String name) {
+    return contradicted.contains(name);
+  }
+
+  /** Returns a member that is a string, else null. */
+  public @Nullable String text(String name) {
+    return members.get(name) instanceof String ? (String) members.get(name) : null;
+  }
+
+  /** Returns a member that is a string or a number as text, else null. */
+  public @Nullable String textOrNumber(String name) {
+    Object value = members.get(name);
+    return value instanceof Numeral ? ((Numeral) value).digits() : text(name);
+  }
+
+  /**
+   * Returns a member that is an integral number, or a string that holds one, else null. A number too
+   * large for a {@code long} is clamped to its range.
+   */
+  public @Nullable Long integer(String name) {
+    String digits = textOrNumber(name);
+    if (digits == null || !digits.matches("-?[0-9]{1,100}(\\.0{1,9})?")) {
+      return null;
+    }
+    BigInteger exact = new BigInteger(digits.replaceFirst("\\..*", ""));
+    return exact
+        .max(BigInteger.valueOf(Long.MIN_VALUE))
+        .min(BigInteger.valueOf(Long.MAX_VALUE))
+        .longValue();
+  }
+
+  /** Returns a member that is an object, else null. */
+  public @Nullable Json object(String name) {
+    return members.get(name) instanceof Json ? (Json) members.get(name) : null;
+  }
+
+  /** Returns the objects of a member that is an array; empty if it is none. */
+  public List<Json> objects(String name) {
+    return elements(name, Json.class);
+  }
+
+  /** Returns the strings of a member that is an array; empty if it is none. */
+  public List<String> texts(String name) {
+    return elements(name, String.class);
+  }
+
+  private <T> List<T> elements(String name, Class<T> type) {
+    List<T> elements = new ArrayList<>();
+    if (members.get(name) instanceof List) {
+      for (Object element : (List<?>) members.get(name)) {
+        if (type.isInstance(element)) {
+          elements.add(type.cast(element));
+        }
+      }
+    }
+    return elements;
+  }
+
+  /** Writes a flat or nested map of strings, numbers, booleans, maps and lists as JSON. */
+  static String write(Map<String, ?> members) {
+    StringWriter text = new StringWriter();
+    try (JsonGenerator generator = FACTORY.createGenerator(text)) {
+      writeValue(generator, members);
+    } catch (IOException e) {
+      throw new UncheckedIOException("a StringWriter does not fail", e);
+    }
+    return text.toString();
+  }
+
+  private static void writeValue(JsonGenerator generator, @Nullable Object value)
+      throws IOException {
+    if (value == null) {
+      generator.writeNull();
+    } else if (value instanceof Map) {
+      generator.writeStartObject();
+      for (Map.Entry<?, ?> member : ((Map<?, ?>) value).entrySet()) {
+        generator.writeFieldName((String) member.getKey());
+        writeValue(generator, member.getValue());
+      }
+      generator.writeEndObject();
+    } else if (value instanceof Iterable) {
+      generator.writeStartArray();
+      for (Object element : (Iterable<?>) value) {
+        writeValue(generator, element);
+      }
+      generator.writeEndArray();
+    } else if (value instanceof Long || value instanceof Integer) {
+      generator.writeNumber(((Number) value).longValue());
+    } else if (value instanceof Boolean) {
+      generator.writeBoolean((Boolean) value);
+    } else {
+      generator.writeString(value.toString());
+    }
+  }
+
+  /** Returns the names of the members: values may be secret. */
+  @Override
+  public String toString() {
+    return "Json" + members.keySet();
+  }
+}

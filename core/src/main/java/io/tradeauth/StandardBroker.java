@@ -1,0 +1,327 @@
+package io.tradeauth;
+
+import java.net.URI;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A broker that speaks RFC 6749 as it is written, with options for what differs. Immutable; made by
+ * {@link #builder}.
+ *
+ * <p>It exchanges authorization codes and refresh tokens by form posts to one token endpoint, and takes
+ * imported tokens. The client is authenticated in the body unless {@link Builder#basicAuthentication}
+ * says otherwise; one method, never both (RFC 6749 section 2.3).
+ */
+public final class StandardBroker implements Broker {
+
+  private final BrokerProfile profile;
+  private final URI tokenUri;
+  private final @Nullable URI authorizationUri;
+  private final Map<String, String> authorizationParameters;
+  private final Map<String, String> freshLoginParameters;
+  private final Set<String> scope;
+  private final PkcePolicy pkce;
+  private final boolean basic;
+  private final TokenErrors.Table errors;
+  private final Function<Json, @Nullable UserProfile> profileOf;
+  private final @Nullable BrokerCall<ProbeAnswer> probe;
+  private final @Nullable SignOut signOut;
+  private final Function<Answer, Rejection> rejection;
+
+  private StandardBroker(Builder builder) {
+    this.profile = builder.profile;
+    this.tokenUri = builder.tokenUri;
+    this.authorizationUri = builder.authorizationUri;
+    this.authorizationParameters = Map.copyOf(builder.authorizationParameters);
+    this.freshLoginParameters = Map.copyOf(builder.freshLoginParameters);
+    this.scope = new LinkedHashSet<>(builder.scope);
+    this.pkce = builder.pkce;
+    this.basic = builder.basic;
+    this.errors = builder.errors;
+    this.profileOf = builder.profileOf;
+    this.probe = builder.probe;
+    this.signOut = builder.signOut;
+    this.rejection = builder.rejection;
+  }
+
+  /** Whether a broker takes proof keys (RFC 7636). */
+  public enum PkcePolicy {
+    /** Refuses requests that have one. */
+    UNSUPPORTED,
+    /** Takes them from every client. */
+    SUPPORTED,
+    /** Takes them from public clients only, which must send one. */
+    PUBLIC_CLIENTS_ONLY
+  }
+
+  /** Starts a broker with its profile and token endpoint (RFC 6749 section 3.2). */
+  public static Builder builder(BrokerProfile profile, URI tokenUri) {
+    return new Builder(profile, tokenUri);
+  }
+
+  @Override
+  public BrokerProfile profile() {
+    return profile;
+  }
+
+  @Override
+  public @Nullable URI authorizationUri(AuthorizationRequest request, ClientCredentials client) {
+    if (authorizationUri == null) {
+      return null;
+    }
+    checkPkce(request.pkce().isPresent(), client);
+    Map<String, String> query = new LinkedHashMap<>();
+    query.put("response_type", "code");
+    query.put("client_id", client.id());
+    query.put("redirect_uri", request.redirectUri().toString());
+    Set<String> wanted = request.scope().isEmpty() ? scope : request.scope();
+    if (!wanted.isEmpty()) {
+      query.put("scope", String.join(" ", wanted));
+    }
+    query.put("state", request.state());
+    request
+        .pkce()
+        .ifPresent(
+            proofKey -> {
+              query.put("code_challenge", proofKey.challenge());
+              query.put("code_challenge_method", "S256");
+            });
+    query.putAll(authorizationParameters);
+    if (request.isFreshLogin()) {
+      query.putAll(freshLoginParameters);
+    }
+    return URI.create(authorizationUri + "?" + encode(query));
+  }
+
+  private void checkPkce(boolean present, ClientCredentials client) {
+    boolean publicClient = client.secret().isEmpty();
+    if (present && (pkce == PkcePolicy.UNSUPPORTED || (pkce == PkcePolicy.PUBLIC_CLIENTS_ONLY && !publicClient))) {
+      throw new IllegalArgumentException(
+          "pkce: " + profile.name() + " takes no proof key from this client; leave it out");
+    }
+    if (!present && publicClient) {
+      throw new IllegalArgumentException(
+          "pkce: a public client needs a proof key (RFC 9700 section 2.1.1)");
+    }
+  }
+
+  private static String encode(Map<String, String> query) {
+    return query.entrySet().stream()
+        .map(field -> encode(field.getKey()) + "=" + encode(field.getValue()))
+        .collect(Collectors.joining("&"));
+  }
+
+  private static String encode(String text) {
+    return URLEncoder.encode(text, StandardCharsets.UTF_8);
+  }
+
+  @Override
+  public @Nullable Grant renewal(@Nullable TokenSet tokens) {
+    RefreshToken refreshToken = tokens == null ? null : tokens.refreshToken();
+    return refreshToken == null ? null : new Grant.Refresh(refreshToken, null);
+  }
+
+  @Override
+  public BrokerCall<ExchangeAnswer> exchange(Grant grant) {
+    if (grant instanceof Grant.AuthorizationCode) {
+      return new TokenCall(codeFields((Grant.AuthorizationCode) grant));
+    }
+    if (grant instanceof Grant.Refresh) {
+      return new TokenCall(refreshFields((Grant.Refresh) grant));
+    }
+    throw new IllegalArgumentException(
+        "grant: " + profile.name() + " takes authorization codes, refresh tokens and imported tokens, not "
+            + grant.getClass().getSimpleName());
+  }
+
+  private static Map<String, String> codeFields(Grant.AuthorizationCode grant) {
+    Map<String, String> fields = new LinkedHashMap<>();
+    fields.put("grant_type", "authorization_code");
+    fields.put("code", grant.code().value());
+    fields.put("redirect_uri", grant.redirectUri().toString());
+    if (grant.codeVerifier() != null) {
+      fields.put("code_verifier", grant.codeVerifier().value());
+    }
+    fields.putAll(grant.parameters());
+    return fields;
+  }
+
+  private static Map<String, String> refreshFields(Grant.Refresh grant) {
+    Map<String, String> fields = new LinkedHashMap<>();
+    fields.put("grant_type", "refresh_token");
+    fields.put("refresh_token", grant.refreshToken().value());
+    return fields;
+  }
+
+  @Override
+  public @Nullable BrokerCall<ProbeAnswer> probe() {
+    return probe;
+  }
+
+  @Override
+  public @Nullable SignOut signOut() {
+    return signOut;
+  }
+
+  @Override
+  public Rejection rejection(Answer answer) {
+    return rejection.apply(answer);
+  }
+
+  /** A post to the token endpoint. */
+  private final class TokenCall implements BrokerCall<ExchangeAnswer> {
+
+    private final Map<String, String> fields;
+
+    TokenCall(Map<String, String> fields) {
+      this.fields = fields;
+    }
+
+    @Override
+    public BrokerRequest request(CallContext context) {
+      ClientCredentials client = context.client();
+      BrokerRequest post = BrokerRequest.post(tokenUri).header("Accept", "application/json");
+      return basic && client.secret().isPresent()
+          ? post.header("Authorization", basic(client)).form(fields)
+          : post.form(fieldsWith(client));
+    }
+
+    private Map<String, String> fieldsWith(ClientCredentials client) {
+      Map<String, String> all = new LinkedHashMap<>(fields);
+      all.put("client_id", client.id());
+      client.secret().ifPresent(secret -> all.put("client_secret", secret.value()));
+      return all;
+    }
+
+    private String basic(ClientCredentials client) {
+      String pair = encode(client.id()) + ":" + encode(client.secret().orElseThrow().value());
+      return "Basic " + Base64.getEncoder().encodeToString(pair.getBytes(StandardCharsets.UTF_8));
+    }
+
+    @Override
+    public ExchangeAnswer read(Answer answer) {
+      Json json = answer.isSuccess() ? answer.json() : null;
+      boolean granted =
+          json != null && !json.has("error") && !json.has("error_code") && hasTokens(json);
+      if (!granted || json == null) {
+        return TokenErrors.meaning(answer, errors);
+      }
+      TokenResponse.Builder response = TokenResponse.read(json);
+      UserProfile owner = profileOf.apply(json);
+      return new ExchangeAnswer.Granted(
+          owner == null ? response.build() : response.profile(owner).build());
+    }
+
+    private boolean hasTokens(Json json) {
+      return json.has("access_token") || json.has("refresh_token");
+    }
+  }
+
+  @Override
+  public String toString() {
+    return "StandardBroker[" + profile.name() + "]";
+  }
+
+  /** Builds a broker. Not for several threads. */
+  public static final class Builder {
+
+    private final BrokerProfile profile;
+    private final URI tokenUri;
+    private @Nullable URI authorizationUri;
+    private final Map<String, String> authorizationParameters = new LinkedHashMap<>();
+    private final Map<String, String> freshLoginParameters = new LinkedHashMap<>();
+    private final Set<String> scope = new LinkedHashSet<>();
+    private PkcePolicy pkce = PkcePolicy.SUPPORTED;
+    private boolean basic;
+    private TokenErrors.Table errors = (status, error, description) -> null;
+    private Function<Json, @Nullable UserProfile> profileOf = json -> null;
+    private @Nullable BrokerCall<ProbeAnswer> probe;
+    private @Nullable SignOut signOut;
+    private Function<Answer, Rejection> rejection = answer -> Rejection.RENEW;
+
+    private Builder(BrokerProfile profile, URI tokenUri) {
+      this.profile = profile;
+      this.tokenUri = ApiHosts.checkBase(tokenUri);
+    }
+
+    /** Sets the page where users allow the application to act (RFC 6749 section 3.1). */
+    public Builder authorizationUri(URI uri) {
+      this.authorizationUri = ApiHosts.checkBase(uri);
+      return this;
+    }
+
+    /** Adds a parameter that every authorization request needs, such as an audience. */
+    public Builder authorizationParameter(String name, String value) {
+      authorizationParameters.put(name, value);
+      return this;
+    }
+
+    /** Adds a parameter for requests that want a fresh login, such as {@code prompt=login}. */
+    public Builder freshLoginParameter(String name, String value) {
+      freshLoginParameters.put(name, value);
+      return this;
+    }
+
+    /** Sets the scope that is asked for if a request names none. */
+    public Builder scope(String... usual) {
+      scope.addAll(List.of(usual));
+      return this;
+    }
+
+    /** Sets whether proof keys are taken; {@link PkcePolicy#SUPPORTED} if not set. */
+    public Builder pkce(PkcePolicy policy) {
+      this.pkce = policy;
+      return this;
+    }
+
+    /** Authenticates the client by HTTP Basic (RFC 6749 section 2.3.1) and not in the body. */
+    public Builder basicAuthentication() {
+      this.basic = true;
+      return this;
+    }
+
+    /** Sets the broker's own error rows. */
+    public Builder errors(TokenErrors.Table table) {
+      this.errors = table;
+      return this;
+    }
+
+    /** Sets how a token answer tells whose tokens they are, such as the claims of an id token. */
+    public Builder profileOf(Function<Json, @Nullable UserProfile> reader) {
+      this.profileOf = reader;
+      return this;
+    }
+
+    /** Sets the cheapest authenticated call. */
+    public Builder probe(BrokerCall<ProbeAnswer> call) {
+      this.probe = call;
+      return this;
+    }
+
+    /** Sets how a session is ended on the broker's side. */
+    public Builder signOut(SignOut how) {
+      this.signOut = how;
+      return this;
+    }
+
+    /** Sets what a 401 of the API means; {@link Rejection#RENEW} if not set. */
+    public Builder rejection(Function<Answer, Rejection> reader) {
+      this.rejection = reader;
+      return this;
+    }
+
+    /** Makes the broker. */
+    public StandardBroker build() {
+      return new StandardBroker(this);
+    }
+  }
+}

@@ -1,0 +1,105 @@
+package io.tradeauth;
+
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What one grant has bought so far.
+ *
+ * @param accessToken the access token; null if the last answer had none that can be used
+ * @param tokenType the token type as the server spelled it
+ * @param receivedAt when the access token was received, by the server's clock
+ * @param expiresAt when the access token ends, by the server's clock; {@link Instant#MAX} if never
+ * @param refreshToken the current refresh token; null if there is none
+ * @param scope the granted scope; null if the server never told
+ * @param requestedScope the scope that the sign-in asked for; empty if unknown
+ * @param namedTokens tokens that came beside the access token
+ * @param profile whose tokens these are; null if nobody told
+ */
+public record TokenSet(
+    @Nullable Secret accessToken,
+    String tokenType,
+    Instant receivedAt,
+    Instant expiresAt,
+    @Nullable RefreshToken refreshToken,
+    @Nullable Set<String> scope,
+    Set<String> requestedScope,
+    Map<TokenName, NamedToken> namedTokens,
+    @Nullable UserProfile profile) {
+
+  /** Copies the collections. */
+  public TokenSet {
+    scope = scope == null ? null : Set.copyOf(scope);
+    requestedScope = Set.copyOf(requestedScope);
+    namedTokens = Map.copyOf(namedTokens);
+  }
+
+  /** Makes the first set of a login. */
+  static TokenSet first(
+      TokenResponse response, Expiry expiry, Instant receivedAt, Set<String> requestedScope) {
+    return new TokenSet(
+        response.accessToken(),
+        response.tokenType(),
+        receivedAt,
+        expiry.endOf(response, receivedAt),
+        response.refreshToken(),
+        response.scope(),
+        requestedScope,
+        response.namedTokens(),
+        response.profile());
+  }
+
+  /**
+   * Returns the set after a renewal: what the response tells replaces what was known, and what it
+   * leaves out stays, the refresh token above all (RFC 6749 section 6).
+   */
+  TokenSet renewedBy(TokenResponse response, Expiry expiry, Instant receivedAt) {
+    Map<TokenName, NamedToken> named = new HashMap<>(namedTokens);
+    named.putAll(response.namedTokens());
+    return new TokenSet(
+        response.accessToken(),
+        response.tokenType(),
+        receivedAt,
+        expiry.endOf(response, receivedAt),
+        response.refreshToken() != null ? response.refreshToken() : refreshToken,
+        response.scope() != null ? response.scope() : scope,
+        requestedScope,
+        named,
+        mergedProfile(response.profile()));
+  }
+
+  private @Nullable UserProfile mergedProfile(@Nullable UserProfile newer) {
+    if (newer == null) {
+      return profile;
+    }
+    return profile == null ? newer : profile.updatedBy(newer);
+  }
+
+  /** Returns the same with a profile that was fetched later. */
+  TokenSet withProfile(UserProfile newer) {
+    return new TokenSet(
+        accessToken,
+        tokenType,
+        receivedAt,
+        expiresAt,
+        refreshToken,
+        scope,
+        requestedScope,
+        namedTokens,
+        mergedProfile(newer));
+  }
+
+  /** Returns what was asked for and not granted; empty if the server told no scope. */
+  public Set<String> missingScope() {
+    if (scope == null) {
+      return Set.of();
+    }
+    Set<String> missing = new LinkedHashSet<>(requestedScope);
+    missing.removeAll(scope);
+    return missing;
+  }
+}

@@ -1,0 +1,33 @@
+package io.tradeauth;
+
+/**
+ * What a token may look like: RFC 6749 appendix A allows printable ASCII; a header and a form carry
+ * nothing else safely.
+ */
+final class TokenSyntax {
+
+  static final int LONGEST = 16 * 1024;
+
+  private TokenSyntax() {}
+
+  /** Returns whether {@code value} is a token that can be stored and sent. */
+  static boolean isToken(String value) {
+    return !value.isBlank()
+        && value.length() <= LONGEST
+        && value.chars().allMatch(character -> character > ' ' && character < 127);
+  }
+
+  /** Refuses what is no token, without showing a character of it. */
+  static void check(String what, String value) {
+    if (!isToken(value)) {
+      throw new IllegalArgumentException(
+          "a "
+              + what
+              + " must have 1 to "
+              + LONGEST
+              + " printable ASCII characters and no blanks; this one has "
+              + value.length()
+              + " characters");
+    }
+  }
+}
