@@ -57,9 +57,7 @@ public final class AccessToken {
    * provider stops handing it out earlier.
    */
   public Instant expiresAt() {
-    return expiresAtMillis == Long.MAX_VALUE
-        ? Instant.MAX
-        : Instant.ofEpochMilli(expiresAtMillis);
+    return expiresAtMillis == Long.MAX_VALUE ? Instant.MAX : Instant.ofEpochMilli(expiresAtMillis);
   }
 
   /**

@@ -6,8 +6,8 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A whole answer of a server: status, headers and at most 64 KiB of body. Immutable; prints its status
- * only.
+ * A whole answer of a server: status, headers and at most 64 KiB of body. Immutable; prints its
+ * status only.
  */
 public final class Answer {
 
@@ -44,8 +44,8 @@ public final class Answer {
   }
 
   /**
-   * Returns the body as a JSON object, or null if it is anything else. Decided by reading it: servers
-   * send JSON as {@code text/plain} and HTML as JSON.
+   * Returns the body as a JSON object, or null if it is anything else. Decided by reading it:
+   * servers send JSON as {@code text/plain} and HTML as JSON.
    */
   public @Nullable Json json() {
     return Json.read(body);

@@ -24,7 +24,9 @@ public final class ApiHosts {
     this.origins = bases.stream().map(ApiHosts::origin).collect(Collectors.toUnmodifiableSet());
   }
 
-  /** Lists the bases of an environment, the main one first, such as {@code https://api.example.com}. */
+  /**
+   * Lists the bases of an environment, the main one first, such as {@code https://api.example.com}.
+   */
   public static ApiHosts of(String... bases) {
     return of(List.of(bases).stream().map(URI::create).collect(Collectors.toList()));
   }
@@ -46,7 +48,8 @@ public final class ApiHosts {
   /**
    * Refuses a base to which no secret may be sent.
    *
-   * @throws IllegalArgumentException unless it is {@code https}, or {@code http} to a loopback address
+   * @throws IllegalArgumentException unless it is {@code https}, or {@code http} to a loopback
+   *     address
    */
   public static URI checkBase(URI base) {
     if (base.getHost() == null || base.getUserInfo() != null || !isSafe(base)) {
@@ -71,8 +74,8 @@ public final class ApiHosts {
   }
 
   /**
-   * Returns whether a token may be sent there: scheme, host and port are listed. A web socket counts
-   * as the HTTP it starts with.
+   * Returns whether a token may be sent there: scheme, host and port are listed. A web socket
+   * counts as the HTTP it starts with.
    */
   public boolean contains(URI uri) {
     return uri.getScheme() != null

@@ -36,7 +36,8 @@ public final class AuthorizationRequest {
    * @param redirectUri exactly as it is registered with the broker
    * @param state a fresh random value, bound to the user's browser session and used once (RFC 6749
    *     section 10.12)
-   * @throws IllegalArgumentException if the state has fewer than 16 characters, which could be guessed
+   * @throws IllegalArgumentException if the state has fewer than 16 characters, which could be
+   *     guessed
    */
   public static AuthorizationRequest of(URI redirectUri, String state) {
     if (state.length() < 16) {

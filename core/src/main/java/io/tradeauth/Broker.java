@@ -4,8 +4,8 @@ import java.net.URI;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Describes one broker in one environment: endpoints, hosts, expiry and rotation rules, and what its
- * answers mean.
+ * Describes one broker in one environment: endpoints, hosts, expiry and rotation rules, and what
+ * its answers mean.
  *
  * <p>Pure values and functions: an implementation does no I/O and keeps no state, so any number of
  * threads may use it. A broker that speaks RFC 6749 is a value of {@link StandardBroker}; one that
@@ -27,10 +27,11 @@ public interface Broker {
   }
 
   /**
-   * Returns the page where a user allows the application to act, or null if this environment has none.
+   * Returns the page where a user allows the application to act, or null if this environment has
+   * none.
    *
-   * @throws IllegalArgumentException if the request has what this broker can't take, such as a proof
-   *     key, or lacks what it needs
+   * @throws IllegalArgumentException if the request has what this broker can't take, such as a
+   *     proof key, or lacks what it needs
    */
   default @Nullable URI authorizationUri(AuthorizationRequest request, ClientCredentials client) {
     return null;
@@ -39,13 +40,14 @@ public interface Broker {
   /**
    * Returns what renews a login without its user, or null if only a new sign-in does.
    *
-   * @param tokens what the login has; null if it has signed in but never had tokens, or they are lost
+   * @param tokens what the login has; null if it has signed in but never had tokens, or they are
+   *     lost
    */
   @Nullable Grant renewal(@Nullable TokenSet tokens);
 
   /**
-   * Returns the grant to fall back on when {@code renewal} was refused for good, or null if the user
-   * must sign in. A broker that logs in without a human returns that login.
+   * Returns the grant to fall back on when {@code renewal} was refused for good, or null if the
+   * user must sign in. A broker that logs in without a human returns that login.
    */
   default @Nullable Grant renewalAfterRefusal(Grant renewal) {
     return null;
@@ -58,7 +60,9 @@ public interface Broker {
    */
   BrokerCall<ExchangeAnswer> exchange(Grant grant);
 
-  /** Returns the cheapest call that tells whether an access token works, or null if there is none. */
+  /**
+   * Returns the cheapest call that tells whether an access token works, or null if there is none.
+   */
   default @Nullable BrokerCall<ProbeAnswer> probe() {
     return null;
   }

@@ -3,8 +3,8 @@ package io.tradeauth;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The application or its settings are wrong: its owner must correct them. No user is to blame, and no
- * user's tokens are touched.
+ * The application or its settings are wrong: its owner must correct them. No user is to blame, and
+ * no user's tokens are touched.
  */
 public final class BrokerConfigurationException extends TokenException {
 
@@ -41,7 +41,12 @@ public final class BrokerConfigurationException extends TokenException {
       ApiHosts hosts, @Nullable String scheme, @Nullable String host) {
     return new BrokerConfigurationException(
         Reason.FOREIGN_HOST,
-        "a token for " + hosts + " is not sent to " + ServerText.clean(scheme) + "://" + ServerText.clean(host));
+        "a token for "
+            + hosts
+            + " is not sent to "
+            + ServerText.clean(scheme)
+            + "://"
+            + ServerText.clean(host));
   }
 
   @Override

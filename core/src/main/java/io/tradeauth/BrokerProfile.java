@@ -87,8 +87,8 @@ public final class BrokerProfile {
   }
 
   /**
-   * Returns how long a refresh token lives unused; null if it does not matter. Where it is set, tokens
-   * are renewed in the background even if nobody asks for them.
+   * Returns how long a refresh token lives unused; null if it does not matter. Where it is set,
+   * tokens are renewed in the background even if nobody asks for them.
    */
   public @Nullable Duration refreshIdleLimit() {
     return refreshIdleLimit;
@@ -138,7 +138,9 @@ public final class BrokerProfile {
       return this;
     }
 
-    /** Sets what a second use of a refresh token costs; {@link RotationProfile#STRICT} if not set. */
+    /**
+     * Sets what a second use of a refresh token costs; {@link RotationProfile#STRICT} if not set.
+     */
     public Builder rotation(RotationProfile profile) {
       this.rotation = profile;
       return this;
@@ -156,7 +158,10 @@ public final class BrokerProfile {
       return this;
     }
 
-    /** Sets how long before its end a token is renewed in the background; a fifth of its life if less. */
+    /**
+     * Sets how long before its end a token is renewed in the background; a fifth of its life if
+     * less.
+     */
     public Builder renewAhead(Duration beforeEnd) {
       this.renewAhead = Durations.notNegative("renewAhead", beforeEnd);
       return this;

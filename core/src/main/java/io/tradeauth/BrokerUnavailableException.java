@@ -19,7 +19,9 @@ public final class BrokerUnavailableException extends TokenException {
     TLS,
     /** The server asked for patience, or has failed for the moment. */
     BUSY,
-    /** The request was sent and its answer lost: nobody knows whether the refresh token is spent. */
+    /**
+     * The request was sent and its answer lost: nobody knows whether the refresh token is spent.
+     */
     IN_DOUBT,
     /** The server answered, but with nothing that can be used. */
     UNUSABLE_ANSWER,

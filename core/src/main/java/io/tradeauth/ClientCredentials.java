@@ -16,8 +16,7 @@ public final class ClientCredentials {
   private final @Nullable Secret secret;
   private final Map<String, String> attributes;
 
-  private ClientCredentials(
-      String id, @Nullable Secret secret, Map<String, String> attributes) {
+  private ClientCredentials(String id, @Nullable Secret secret, Map<String, String> attributes) {
     if (id.isBlank()) {
       throw new IllegalArgumentException("id: a client id must not be blank");
     }

@@ -34,8 +34,8 @@ public final class Expiry {
   }
 
   /**
-   * As the server tells: {@code expires_in} seconds after receipt, or an instant, whichever is earlier;
-   * five minutes if it tells neither.
+   * As the server tells: {@code expires_in} seconds after receipt, or an instant, whichever is
+   * earlier; five minutes if it tells neither.
    */
   public static Expiry asTold() {
     return new Expiry(List.of(Expiry::lifeTold, Expiry::instantTold), IF_NOTHING_IS_TOLD);
@@ -47,17 +47,18 @@ public final class Expiry {
   }
 
   /**
-   * Returns the same, but not later than the next {@code time} in {@code zone} that is strictly after
-   * the receipt. On a day when that time does not exist, it is the moment at which the clocks jump
-   * past it; when it exists twice, the next of the two.
+   * Returns the same, but not later than the next {@code time} in {@code zone} that is strictly
+   * after the receipt. On a day when that time does not exist, it is the moment at which the clocks
+   * jump past it; when it exists twice, the next of the two.
    */
   public Expiry noLaterThanDaily(LocalTime time, ZoneId zone) {
     return with((response, receivedAt) -> next(time, zone, receivedAt));
   }
 
   /**
-   * Returns the same, but not later than the {@code exp} of an access token that happens to be a JWT
-   * (RFC 7519 section 4.1.4). A hint: nothing is verified, and a token that is none is taken as it is.
+   * Returns the same, but not later than the {@code exp} of an access token that happens to be a
+   * JWT (RFC 7519 section 4.1.4). A hint: nothing is verified, and a token that is none is taken as
+   * it is.
    */
   public Expiry noLaterThanJwtHint() {
     return with((response, receivedAt) -> jwtEnd(response.accessToken()));
@@ -95,7 +96,8 @@ public final class Expiry {
     while (true) {
       ZonedDateTime first = day.atTime(time).atZone(zone);
       for (ZonedDateTime occurrence : List.of(first, first.withLaterOffsetAtOverlap())) {
-        Instant candidate = exists(occurrence, time) ? occurrence.toInstant() : jump(day, time, zone);
+        Instant candidate =
+            exists(occurrence, time) ? occurrence.toInstant() : jump(day, time, zone);
         if (candidate.isAfter(after)) {
           return candidate;
         }

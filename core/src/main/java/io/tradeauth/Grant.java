@@ -10,9 +10,9 @@ import org.jspecify.annotations.Nullable;
  * What a user's sign-in brings: something that is exchanged for tokens (RFC 6749 section 1.3), or
  * tokens that came another way.
  *
- * <p>A closed set; the broker modules have factory methods that make the right one. A grant may carry
- * the user's own client credentials, which are then kept with the user's tokens. All are immutable and
- * print no secret.
+ * <p>A closed set; the broker modules have factory methods that make the right one. A grant may
+ * carry the user's own client credentials, which are then kept with the user's tokens. All are
+ * immutable and print no secret.
  */
 public sealed interface Grant {
 
@@ -114,8 +114,8 @@ public sealed interface Grant {
       implements Grant {}
 
   /**
-   * A token that the broker pushed to the application. It comes unproven: its exchange is a call with
-   * it that tells whose it is.
+   * A token that the broker pushed to the application. It comes unproven: its exchange is a call
+   * with it that tells whose it is.
    *
    * @param tokens the token as it was pushed
    * @param client see {@link Grant#client}

@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * A store in the memory of this process, with the whole protocol: two managers over one of these
  * behave as two processes.
  *
- * <p>For any number of threads. Each record changes atomically in the map; the journal of superseded
- * keys has a lock of its own, taken after the map is left.
+ * <p>For any number of threads. Each record changes atomically in the map; the journal of
+ * superseded keys has a lock of its own, taken after the map is left.
  */
 final class InMemoryTokenStore implements TokenStore {
 
@@ -105,7 +105,8 @@ final class InMemoryTokenStore implements TokenStore {
   }
 
   private static String newGeneration() {
-    // An id, not a secret: it must differ from all others of its record, and nobody gains by guessing.
+    // An id, not a secret: it must differ from all others of its record, and nobody gains by
+    // guessing.
     byte[] random = new byte[16];
     ThreadLocalRandom.current().nextBytes(random);
     return HexFormat.of().formatHex(random);

@@ -65,8 +65,8 @@ public final class Json {
   }
 
   /**
-   * Reads the claims of a JWT (RFC 7519) without verifying it: a hint for labels and expiry, never a
-   * proof (RFC 8725).
+   * Reads the claims of a JWT (RFC 7519) without verifying it: a hint for labels and expiry, never
+   * a proof (RFC 8725).
    *
    * @return the claims, or null if {@code token} is no JWT
    */
@@ -155,8 +155,8 @@ public final class Json {
   }
 
   /**
-   * Returns a member that is an integral number, or a string that holds one, else null. A number too
-   * large for a {@code long} is clamped to its range.
+   * Returns a member that is an integral number, or a string that holds one, else null. A number
+   * too large for a {@code long} is clamped to its range.
    */
   public @Nullable Long integer(String name) {
     String digits = textOrNumber(name);

@@ -24,8 +24,8 @@ public record Pkce(Secret verifier, String challenge) {
   /**
    * Makes the proof key of a given verifier.
    *
-   * @throws IllegalArgumentException unless it has 43 to 128 unreserved characters (RFC 7636 section
-   *     4.1)
+   * @throws IllegalArgumentException unless it has 43 to 128 unreserved characters (RFC 7636
+   *     section 4.1)
    */
   public static Pkce of(String verifier) {
     if (!verifier.matches("[A-Za-z0-9._~-]{43,128}")) {
@@ -38,8 +38,7 @@ public record Pkce(Secret verifier, String challenge) {
   private static String sha256(String verifier) {
     try {
       byte[] hash =
-          MessageDigest.getInstance("SHA-256")
-              .digest(verifier.getBytes(StandardCharsets.US_ASCII));
+          MessageDigest.getInstance("SHA-256").digest(verifier.getBytes(StandardCharsets.US_ASCII));
       return Base64.getUrlEncoder().withoutPadding().encodeToString(hash);
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every Java runtime has SHA-256", e);

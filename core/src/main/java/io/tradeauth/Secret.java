@@ -5,8 +5,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A string that must not be shown: a client secret, an authorization code, a code verifier.
  *
- * <p>{@link #value} is the one way to read it; nothing prints it, and it is not {@code Serializable}.
- * Immutable.
+ * <p>{@link #value} is the one way to read it; nothing prints it, and it is not {@code
+ * Serializable}. Immutable.
  */
 public final class Secret {
 

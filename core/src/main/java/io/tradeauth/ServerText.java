@@ -9,7 +9,9 @@ final class ServerText {
 
   private ServerText() {}
 
-  /** Returns at most 200 printable ASCII characters of {@code text}; others become a question mark. */
+  /**
+   * Returns at most 200 printable ASCII characters of {@code text}; others become a question mark.
+   */
   static String clean(@Nullable String text) {
     if (text == null) {
       return "";

@@ -40,7 +40,14 @@ public final class SignInRequiredException extends TokenException {
   private SignInRequiredException(
       String broker, String userId, Reason reason, Instant since, @Nullable Throwable cause) {
     super(
-        broker + ": user " + ServerText.clean(userId) + " must sign in (" + reason + " since " + since + ")",
+        broker
+            + ": user "
+            + ServerText.clean(userId)
+            + " must sign in ("
+            + reason
+            + " since "
+            + since
+            + ")",
         cause);
     this.broker = broker;
     this.userId = userId;

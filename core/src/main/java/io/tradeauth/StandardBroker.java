@@ -17,9 +17,9 @@ import org.jspecify.annotations.Nullable;
  * A broker that speaks RFC 6749 as it is written, with options for what differs. Immutable; made by
  * {@link #builder}.
  *
- * <p>It exchanges authorization codes and refresh tokens by form posts to one token endpoint, and takes
- * imported tokens. The client is authenticated in the body unless {@link Builder#basicAuthentication}
- * says otherwise; one method, never both (RFC 6749 section 2.3).
+ * <p>It exchanges authorization codes and refresh tokens by form posts to one token endpoint, and
+ * takes imported tokens. The client is authenticated in the body unless {@link
+ * Builder#basicAuthentication} says otherwise; one method, never both (RFC 6749 section 2.3).
  */
 public final class StandardBroker implements Broker {
 
@@ -104,7 +104,9 @@ public final class StandardBroker implements Broker {
 
   private void checkPkce(boolean present, ClientCredentials client) {
     boolean publicClient = client.secret().isEmpty();
-    if (present && (pkce == PkcePolicy.UNSUPPORTED || (pkce == PkcePolicy.PUBLIC_CLIENTS_ONLY && !publicClient))) {
+    if (present
+        && (pkce == PkcePolicy.UNSUPPORTED
+            || (pkce == PkcePolicy.PUBLIC_CLIENTS_ONLY && !publicClient))) {
       throw new IllegalArgumentException(
           "pkce: " + profile.name() + " takes no proof key from this client; leave it out");
     }
@@ -139,7 +141,9 @@ public final class StandardBroker implements Broker {
       return new TokenCall(refreshFields((Grant.Refresh) grant));
     }
     throw new IllegalArgumentException(
-        "grant: " + profile.name() + " takes authorization codes, refresh tokens and imported tokens, not "
+        "grant: "
+            + profile.name()
+            + " takes authorization codes, refresh tokens and imported tokens, not "
             + grant.getClass().getSimpleName());
   }
 

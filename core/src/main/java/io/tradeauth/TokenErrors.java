@@ -23,7 +23,9 @@ public final class TokenErrors {
     return meaning(answer, (status, error, description) -> null);
   }
 
-  /** Returns what an answer means that brought no tokens, by the broker's table and the standard. */
+  /**
+   * Returns what an answer means that brought no tokens, by the broker's table and the standard.
+   */
   public static ExchangeAnswer meaning(Answer answer, Table table) {
     Json json = answer.json();
     String error = json == null ? null : errorCode(json);
@@ -66,7 +68,8 @@ public final class TokenErrors {
 
   private static ExchangeAnswer byStatus(Answer answer) {
     String code = "http " + answer.status();
-    // A gateway that gives up may have passed the request on; so may one that sends a page as success.
+    // A gateway that gives up may have passed the request on; so may one that sends a page as
+    // success.
     boolean unclear = answer.isSuccess() || answer.status() >= 500 || answer.status() == 408;
     return unclear ? new ExchangeAnswer.Unclear(code) : new ExchangeAnswer.Later(code);
   }

@@ -104,7 +104,10 @@ public sealed interface TokenEvent {
     }
   }
 
-  /** The broker issued a new refresh token and the store refuses it; it is kept in memory and retried. */
+  /**
+   * The broker issued a new refresh token and the store refuses it; it is kept in memory and
+   * retried.
+   */
   record UnsavedRotation(String broker, String userId, Instant at) implements TokenEvent {
 
     @Override
@@ -173,8 +176,7 @@ public sealed interface TokenEvent {
    * @param before the scope until now
    * @param now the scope from now on
    */
-  record ScopeChanged(
-      String broker, String userId, Instant at, Set<String> before, Set<String> now)
+  record ScopeChanged(String broker, String userId, Instant at, Set<String> before, Set<String> now)
       implements TokenEvent {
 
     /** Copies the sets. */

@@ -24,6 +24,8 @@ public abstract sealed class TokenException extends RuntimeException
   /** Returns the finer case. */
   public abstract Enum<?> reason();
 
-  /** Returns the same failure for one more caller, with its own stack trace and this as its cause. */
+  /**
+   * Returns the same failure for one more caller, with its own stack trace and this as its cause.
+   */
   abstract TokenException forCaller();
 }

@@ -48,8 +48,8 @@ public final class TokenResponse {
   }
 
   /**
-   * Reads the standard members: {@code access_token}, {@code token_type}, {@code expires_in}, {@code
-   * refresh_token}, {@code scope}. Unknown ones are ignored.
+   * Reads the standard members: {@code access_token}, {@code token_type}, {@code expires_in},
+   * {@code refresh_token}, {@code scope}. Unknown ones are ignored.
    */
   public static Builder read(Json json) {
     Builder response = builder();
@@ -101,7 +101,10 @@ public final class TokenResponse {
     return profile;
   }
 
-  /** Returns what could not be used, without a character of it, such as {@code expires_in: unreadable}. */
+  /**
+   * Returns what could not be used, without a character of it, such as {@code expires_in:
+   * unreadable}.
+   */
   public List<String> problems() {
     return problems;
   }

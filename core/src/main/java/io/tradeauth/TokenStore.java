@@ -8,15 +8,16 @@ import org.jspecify.annotations.Nullable;
 /**
  * Where the records of logins live, and the protocol that lets many processes share them.
  *
- * <p>An exchange {@link #begin begins} with a durable intent before anything is sent, and ends with a
- * {@link #commit} that counts only if the record is still the one the exchange started from, whoever
- * holds the intent by then: a successor of the stored tokens is always right. A sign-in and a sign-out
- * {@link #supersede} whatever is there. No clock of a store takes part.
+ * <p>An exchange {@link #begin begins} with a durable intent before anything is sent, and ends with
+ * a {@link #commit} that counts only if the record is still the one the exchange started from,
+ * whoever holds the intent by then: a successor of the stored tokens is always right. A sign-in and
+ * a sign-out {@link #supersede} whatever is there. No clock of a store takes part.
  *
- * <p>Each method is atomic for its key and durable when it returns. Implementations serve any number of
- * threads and, if shared, processes; they are called from the manager's own threads and may block. They
- * throw {@link TokenStoreException} if they fail, and nothing is half-written then. What a store keeps is
- * opaque to it: label and secrets are bytes that it seals apart and gives back as they were.
+ * <p>Each method is atomic for its key and durable when it returns. Implementations serve any
+ * number of threads and, if shared, processes; they are called from the manager's own threads and
+ * may block. They throw {@link TokenStoreException} if they fail, and nothing is half-written then.
+ * What a store keeps is opaque to it: label and secrets are bytes that it seals apart and gives
+ * back as they were.
  */
 public interface TokenStore {
 
@@ -34,13 +35,14 @@ public interface TokenStore {
    * @param seen the version that the exchange starts from; null if no record was seen
    * @param intent what is about to be done
    * @param displaced the id of an open intent that this one may take the place of; null for none
-   * @return {@code begun}, or why not: another intent is open, or the record is not the one that was seen
+   * @return {@code begun}, or why not: another intent is open, or the record is not the one that
+   *     was seen
    */
   BeginResult begin(Key key, @Nullable Version seen, Intent intent, @Nullable String displaced);
 
   /**
-   * Writes what an exchange brought, if the record still has the version it started from. Ends the open
-   * intent, whoever's it is, and counts the version up by one.
+   * Writes what an exchange brought, if the record still has the version it started from. Ends the
+   * open intent, whoever's it is, and counts the version up by one.
    *
    * @return the new version, or null if the record has moved on: {@code next} was not written
    */
@@ -50,8 +52,8 @@ public interface TokenStore {
   void clear(Key key, String intentId);
 
   /**
-   * Writes a sign-in or a sign-out over whatever is there, under a new generation, and ends the open
-   * intent. Other processes learn of it by {@link #changesSince}.
+   * Writes a sign-in or a sign-out over whatever is there, under a new generation, and ends the
+   * open intent. Other processes learn of it by {@link #changesSince}.
    *
    * @return the new version
    */
@@ -60,15 +62,17 @@ public interface TokenStore {
   /** Returns the labels of all records of a kind and realm. */
   List<StoredLabel> list(Kind kind, String realm);
 
-  /** Removes the records in state {@link State#SIGNED_OUT} that were superseded before the instant. */
+  /**
+   * Removes the records in state {@link State#SIGNED_OUT} that were superseded before the instant.
+   */
   int purge(Instant signedOutBefore);
 
   /** Removes a record without a trace. */
   void forget(Key key);
 
   /**
-   * Tells which records were superseded or forgotten since an earlier call. The cost does not grow with
-   * the number of records.
+   * Tells which records were superseded or forgotten since an earlier call. The cost does not grow
+   * with the number of records.
    *
    * @param cursor what the earlier call returned; null to only get a cursor
    */

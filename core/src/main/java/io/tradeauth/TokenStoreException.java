@@ -3,8 +3,8 @@ package io.tradeauth;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The token store failed: mend it. Thrown by stores and handed on by providers; no exchange is begun
- * while the store can't be written.
+ * The token store failed: mend it. Thrown by stores and handed on by providers; no exchange is
+ * begun while the store can't be written.
  */
 public final class TokenStoreException extends TokenException {
 

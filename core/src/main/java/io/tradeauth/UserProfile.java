@@ -7,7 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Who a login belongs to, as the broker tells it.
  *
- * @param subject the broker's own name for the person, which never changes; compared at each sign-in
+ * @param subject the broker's own name for the person, which never changes; compared at each
+ *     sign-in
  * @param name the person's name, if told
  * @param email the person's e-mail address, if told
  * @param accounts the accounts that this login reaches
