@@ -56,11 +56,11 @@ public final class Wire {
       }
       while (parser.nextToken() == JsonToken.FIELD_NAME) {
         String name = parser.currentName();
-        if (parser.nextToken().isScalarValue()) {
+        JsonToken value = parser.nextToken();
+        if (value.isScalarValue() && value != JsonToken.VALUE_NULL) {
           members.put(name, parser.getText());
-        } else {
-          parser.skipChildren();
         }
+        parser.skipChildren();
       }
       return members;
     } catch (IOException e) {
