@@ -1,5 +1,6 @@
 package io.tradeauth;
 
+import java.net.URI;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
@@ -8,6 +9,14 @@ public interface CallContext {
 
   /** Returns whose call it is. */
   String userId();
+
+  /**
+   * Returns the address of {@code path} on the main host of this environment, so that one call
+   * serves all environments.
+   *
+   * @param path with its leading slash, and with its query if it has one, encoded
+   */
+  URI apiUri(String path);
 
   /**
    * Returns the client credentials, read anew for this call.
