@@ -74,6 +74,20 @@ public final class ApiHosts {
   }
 
   /**
+   * Returns the address of a path on the main base.
+   *
+   * @param path such as {@code /accounts?open=true}, encoded
+   * @throws IllegalArgumentException unless it starts with a slash, which keeps it on the host
+   */
+  public URI uri(String path) {
+    if (!path.startsWith("/")) {
+      throw new IllegalArgumentException("path: must start with a slash");
+    }
+    String base = main().toString();
+    return URI.create(base.endsWith("/") ? base + path.substring(1) : base + path);
+  }
+
+  /**
    * Returns whether a token may be sent there: scheme, host and port are listed. A web socket
    * counts as the HTTP it starts with.
    */

@@ -29,6 +29,12 @@ public interface CallContext {
   /** Returns the user's tokens; null before the first exchange. */
   @Nullable TokenSet tokens();
 
+  /**
+   * Returns the address of a path on the main API host of the environment that the call runs in, so
+   * that one call serves every environment; see {@link ApiHosts#uri}.
+   */
+  URI apiUri(String path);
+
   /** Returns the wall clock, corrected by what the server's {@code Date} headers told. */
   Instant now();
 
