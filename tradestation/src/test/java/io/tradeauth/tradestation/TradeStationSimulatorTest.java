@@ -97,8 +97,7 @@ class TradeStationSimulatorTest {
     String code = parameter(get(authorizeUrl().build()).location(), "code");
     assertEquals("bob", server.ledger().owner(code));
     HttpUrl prompting = authorizeUrl().addQueryParameter("prompt", "login").build();
-    assertEquals(
-        "alice", server.ledger().owner(parameter(get(prompting).location(), "code")));
+    assertEquals("alice", server.ledger().owner(parameter(get(prompting).location(), "code")));
   }
 
   @Test
@@ -153,8 +152,7 @@ class TradeStationSimulatorTest {
         get(authorizeUrl().setQueryParameter("audience", audience).build())
             .headers
             .get("Location")
-            .startsWith(
-                CALLBACK + "?error=access_denied&error_description=Service%20not%20found"));
+            .startsWith(CALLBACK + "?error=access_denied&error_description=Service%20not%20found"));
   }
 
   @Test
@@ -171,8 +169,7 @@ class TradeStationSimulatorTest {
   @ValueSource(strings = {"offline_access Trade", "OpenID Trade", ""})
   void row6_scopeWithoutOpenid_isInvalid(String scope) throws IOException {
     server.human("alice");
-    HttpUrl location =
-        get(authorizeUrl().setQueryParameter("scope", scope).build()).location();
+    HttpUrl location = get(authorizeUrl().setQueryParameter("scope", scope).build()).location();
     assertEquals("invalid_scope", location.queryParameter("error"));
     assertEquals("st&te 1", location.queryParameter("state"));
   }
@@ -235,11 +232,16 @@ class TradeStationSimulatorTest {
     String code = approvedCode(SCOPES);
     ApiKey other = server.addKey(ApiKey.confidential("another", "canary-of-another"));
     token(
-            "grant_type", "authorization_code",
-            "client_id", other.clientId(),
-            "client_secret", "canary-of-another",
-            "code", code,
-            "redirect_uri", CALLBACK)
+            "grant_type",
+            "authorization_code",
+            "client_id",
+            other.clientId(),
+            "client_secret",
+            "canary-of-another",
+            "code",
+            code,
+            "redirect_uri",
+            CALLBACK)
         .refused(403, "invalid_grant", "Invalid authorization code");
     exchange("canary-never-issued").refused(403, "invalid_grant", "Invalid authorization code");
   }
@@ -305,8 +307,7 @@ class TradeStationSimulatorTest {
     server.wholeScopeOnRefresh(true);
     Map<String, String> tokens = refresh(server.refreshToken("alice")).granted();
     assertEquals("", tokens.get("refresh_token"));
-    assertEquals(
-        "openid offline_access profile MarketData ReadAccount Trade", tokens.get("scope"));
+    assertEquals("openid offline_access profile MarketData ReadAccount Trade", tokens.get("scope"));
   }
 
   @Test
@@ -389,8 +390,7 @@ class TradeStationSimulatorTest {
             "grant_type", "password",
             "client_id", key.clientId(),
             "client_secret", key.clientSecret())
-        .refused(
-            403, "unauthorized_client", "Grant type 'password' not allowed for the client.");
+        .refused(403, "unauthorized_client", "Grant type 'password' not allowed for the client.");
   }
 
   @ParameterizedTest
@@ -560,14 +560,11 @@ class TradeStationSimulatorTest {
   void row25_accountsOfOthers_areNamedAsErrors() throws IOException {
     String accessToken = server.accessToken("alice");
     String path = "/v3/brokerage/accounts/%s/balances";
-    Answer some =
-        api(server.liveHost(), path.formatted("11111111,SIM1234567M"), accessToken);
+    Answer some = api(server.liveHost(), path.formatted("11111111,SIM1234567M"), accessToken);
     assertEquals(200, some.status);
     assertTrue(some.body.contains("\"Error\":\"Forbidden\""));
-    assertEquals(
-        403, api(server.liveHost(), path.formatted("SIM1234567M"), accessToken).status);
-    assertEquals(
-        200, api(server.simHost(), path.formatted("SIM1234567M"), accessToken).status);
+    assertEquals(403, api(server.liveHost(), path.formatted("SIM1234567M"), accessToken).status);
+    assertEquals(200, api(server.simHost(), path.formatted("SIM1234567M"), accessToken).status);
   }
 
   @Test
@@ -604,8 +601,7 @@ class TradeStationSimulatorTest {
     try (Response response = open("/v3/marketdata/stream/quotes/MSFT")) {
       BufferedSource lines = response.body().source();
       assertEquals("chunked", response.header("Transfer-Encoding"));
-      assertEquals(
-          "application/vnd.tradestation.streams.v2+json", response.header("Content-Type"));
+      assertEquals("application/vnd.tradestation.streams.v2+json", response.header("Content-Type"));
       assertEquals("{\"Symbol\":\"MSFT\",\"Last\":\"100.25\"}", lines.readUtf8Line());
       assertEquals("{\"StreamStatus\":\"EndSnapshot\"}", lines.readUtf8Line());
       clock.advance(Duration.ofSeconds(5));
@@ -814,10 +810,14 @@ class TradeStationSimulatorTest {
   private Answer refresh(String clientId, @Nullable String secret, String refreshToken)
       throws IOException {
     return token(
-        "grant_type", "refresh_token",
-        "client_id", clientId,
-        "client_secret", secret == null ? "" : secret,
-        "refresh_token", refreshToken);
+        "grant_type",
+        "refresh_token",
+        "client_id",
+        clientId,
+        "client_secret",
+        secret == null ? "" : secret,
+        "refresh_token",
+        refreshToken);
   }
 
   private Answer token(String... fields) throws IOException {
@@ -952,8 +952,7 @@ class TradeStationSimulatorTest {
     }
 
     void refused(int status, String error, String description) {
-      assertEquals(
-          Map.of("error", error, "error_description", description), Wire.json(body));
+      assertEquals(Map.of("error", error, "error_description", description), Wire.json(body));
       assertEquals(status, this.status);
     }
 

@@ -90,7 +90,8 @@ final class Api {
       User user, boolean simulated, String endpoint, RecordedRequest request) {
     return switch (endpoint) {
       case "accounts" -> json(simulated ? simulatedAccounts(user) : accounts(user));
-      case "balances" -> ofAccounts(user, simulated, "Balances", "\"CashBalance\":\"1000\"", request);
+      case "balances" ->
+          ofAccounts(user, simulated, "Balances", "\"CashBalance\":\"1000\"", request);
       case "orders" -> ofAccounts(user, simulated, "Orders", "\"OrderID\":\"1\"", request);
       case "quotes" -> json("{\"Quotes\":[" + quote(segment(request, 3)) + "],\"Errors\":[]}");
       case "stream-quotes" -> stream("v2", quote(segment(request, 4)));

@@ -81,7 +81,8 @@ final class SignIn {
   // The browser ---------------------------------------------------------------------------------
 
   MockResponse authorize(HttpUrl url) {
-    String user = "login".equals(url.queryParameter("prompt")) || leftover == null ? human : leftover;
+    String user =
+        "login".equals(url.queryParameter("prompt")) || leftover == null ? human : leftover;
     if (user == null) {
       return page(200, "Log in to TradeStation");
     }
@@ -151,7 +152,11 @@ final class SignIn {
     char separator = location.indexOf("?") < 0 ? '?' : '&';
     for (int i = 0; i < parameters.length; i += 2) {
       if (parameters[i + 1] != null) {
-        location.append(separator).append(parameters[i]).append('=').append(escaped(parameters[i + 1]));
+        location
+            .append(separator)
+            .append(parameters[i])
+            .append('=')
+            .append(escaped(parameters[i + 1]));
         separator = '&';
       }
     }
@@ -343,7 +348,8 @@ final class SignIn {
               .formatted(Wire.quote(name)));
     }
     if (login.scopes.contains("email")) {
-      claims.append("\"email\":%s,\"email_verified\":true,".formatted(Wire.quote(name + "@example.com")));
+      claims.append(
+          "\"email\":%s,\"email_verified\":true,".formatted(Wire.quote(name + "@example.com")));
     }
     claims.append(
         """

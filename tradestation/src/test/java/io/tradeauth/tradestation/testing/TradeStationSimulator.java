@@ -19,16 +19,16 @@ import org.jspecify.annotations.Nullable;
  * TradeStation on this machine: the sign-in host, and the live and the simulated API, which share
  * one store of tokens.
  *
- * <p>It starts with one confidential key ({@link #key}), default or {@linkplain #rotating rotating};
- * users come into being when they are named. With a rotating key it is the strict server: a second
- * use of a refresh token ends every refresh token of that login. The statuses and texts of the token
- * endpoint's errors are the general behaviour of Auth0 and were not captured at TradeStation; {@link
- * #answerWith} changes them.
+ * <p>It starts with one confidential key ({@link #key}), default or {@linkplain #rotating
+ * rotating}; users come into being when they are named. With a rotating key it is the strict
+ * server: a second use of a refresh token ends every refresh token of that login. The statuses and
+ * texts of the token endpoint's errors are the general behaviour of Auth0 and were not captured at
+ * TradeStation; {@link #answerWith} changes them.
  *
  * <p>Endpoints in the log: {@code authorize}, {@code token}, {@code revoke}, {@code logout}, {@code
- * jwks}, {@code discovery}; {@code accounts}, {@code balances}, {@code orders}, {@code order} (one is
- * sent), {@code quotes}, {@code stream-quotes}, {@code stream-orders}. Hosts: {@code signin}, {@code
- * live}, {@code sim}.
+ * jwks}, {@code discovery}; {@code accounts}, {@code balances}, {@code orders}, {@code order} (one
+ * is sent), {@code quotes}, {@code stream-quotes}, {@code stream-orders}. Hosts: {@code signin},
+ * {@code live}, {@code sim}.
  */
 public final class TradeStationSimulator extends Simulator {
 
@@ -117,7 +117,9 @@ public final class TradeStationSimulator extends Simulator {
         });
   }
 
-  /** Leaves a login of {@code user} in the browser; without {@code prompt=login} nobody is asked. */
+  /**
+   * Leaves a login of {@code user} in the browser; without {@code prompt=login} nobody is asked.
+   */
   public void leftoverLogin(@Nullable String user) {
     locked(
         () -> {
@@ -202,7 +204,9 @@ public final class TradeStationSimulator extends Simulator {
     locked(() -> signIn.endLogins(key));
   }
 
-  /** Lets the API refuse the access tokens that {@code user} has now, although they have not ended. */
+  /**
+   * Lets the API refuse the access tokens that {@code user} has now, although they have not ended.
+   */
   public void rejectAccessTokens(String user) {
     locked(() -> signIn.rejectAccessTokens(signIn.user(user)));
   }
