@@ -11,14 +11,6 @@ public interface CallContext {
   String userId();
 
   /**
-   * Returns the address of {@code path} on the main host of this environment, so that one call
-   * serves all environments.
-   *
-   * @param path with its leading slash, and with its query if it has one, encoded
-   */
-  URI apiUri(String path);
-
-  /**
    * Returns the client credentials, read anew for this call.
    *
    * @throws BrokerConfigurationException if none were given, neither for the broker nor with the
