@@ -52,6 +52,20 @@ public final class ClientCredentials {
     return Optional.ofNullable(secret);
   }
 
+  /**
+   * Returns the secret.
+   *
+   * @throws BrokerConfigurationException if this is a public client
+   */
+  public Secret requireSecret() {
+    if (secret == null) {
+      throw new BrokerConfigurationException(
+          BrokerConfigurationException.Reason.CLIENT_MISSING,
+          "the client credentials of " + id + " have no secret");
+    }
+    return secret;
+  }
+
   /** Returns what else the broker asks for; none of it is secret. */
   public Map<String, String> attributes() {
     return attributes;

@@ -89,7 +89,13 @@ public sealed interface Grant {
    * @param tokens the tokens
    * @param client see {@link Grant#client}
    */
-  record Imported(TokenResponse tokens, @Nullable ClientCredentials client) implements Grant {}
+  record Imported(TokenResponse tokens, @Nullable ClientCredentials client) implements Grant {
+
+    /** Returns the same with the user's own client credentials. */
+    public Imported client(ClientCredentials own) {
+      return new Imported(tokens, own);
+    }
+  }
 
   /**
    * A login of the application itself, proven by a signature; no human takes part.
@@ -120,5 +126,11 @@ public sealed interface Grant {
    * @param tokens the token as it was pushed
    * @param client see {@link Grant#client}
    */
-  record Delivered(TokenResponse tokens, @Nullable ClientCredentials client) implements Grant {}
+  record Delivered(TokenResponse tokens, @Nullable ClientCredentials client) implements Grant {
+
+    /** Returns the same with the user's own client credentials. */
+    public Delivered client(ClientCredentials own) {
+      return new Delivered(tokens, own);
+    }
+  }
 }
