@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -32,7 +33,7 @@ public final class StandardBroker implements Broker {
   private final PkcePolicy pkce;
   private final boolean basic;
   private final TokenErrors.Table errors;
-  private final Function<Json, @Nullable UserProfile> profileOf;
+  private final Function<Json, Optional<UserProfile>> profileOf;
   private final @Nullable BrokerCall<ProbeAnswer> probe;
   private final @Nullable SignOut signOut;
   private final Function<Answer, Rejection> rejection;
@@ -220,9 +221,8 @@ public final class StandardBroker implements Broker {
         return TokenErrors.meaning(answer, errors);
       }
       TokenResponse.Builder response = TokenResponse.read(json);
-      UserProfile owner = profileOf.apply(json);
-      return new ExchangeAnswer.Granted(
-          owner == null ? response.build() : response.profile(owner).build());
+      profileOf.apply(json).ifPresent(response::profile);
+      return new ExchangeAnswer.Granted(response.build());
     }
 
     private boolean hasTokens(Json json) {
@@ -247,7 +247,7 @@ public final class StandardBroker implements Broker {
     private PkcePolicy pkce = PkcePolicy.SUPPORTED;
     private boolean basic;
     private TokenErrors.Table errors = (status, error, description) -> null;
-    private Function<Json, @Nullable UserProfile> profileOf = json -> null;
+    private Function<Json, Optional<UserProfile>> profileOf = json -> Optional.empty();
     private @Nullable BrokerCall<ProbeAnswer> probe;
     private @Nullable SignOut signOut;
     private Function<Answer, Rejection> rejection = answer -> Rejection.RENEW;
@@ -300,7 +300,7 @@ public final class StandardBroker implements Broker {
     }
 
     /** Sets how a token answer tells whose tokens they are, such as the claims of an id token. */
-    public Builder profileOf(Function<Json, @Nullable UserProfile> reader) {
+    public Builder profileOf(Function<Json, Optional<UserProfile>> reader) {
       this.profileOf = reader;
       return this;
     }
