@@ -22,6 +22,22 @@ public interface CallContext {
   @Nullable TokenSet tokens();
 
   /**
+   * Returns the user's refresh token.
+   *
+   * @throws BrokerConfigurationException if there is none
+   */
+  default RefreshToken requireRefreshToken() {
+    TokenSet tokens = tokens();
+    RefreshToken refreshToken = tokens == null ? null : tokens.refreshToken();
+    if (refreshToken == null) {
+      throw new BrokerConfigurationException(
+          BrokerConfigurationException.Reason.UNSUPPORTED,
+          "this call needs a refresh token, and the login has none");
+    }
+    return refreshToken;
+  }
+
+  /**
    * Returns the address of a path on the main API host of the environment that the call runs in, so
    * that one call serves every environment; see {@link ApiHosts#uri}.
    */

@@ -30,6 +30,8 @@ public final class StandardBroker implements Broker {
   private final Map<String, String> authorizationParameters;
   private final Map<String, String> freshLoginParameters;
   private final Set<String> scope;
+  private final Set<String> requiredScope;
+  private final boolean scopeToldOnRefresh;
   private final PkcePolicy pkce;
   private final boolean basic;
   private final TokenErrors.Table errors;
@@ -45,6 +47,8 @@ public final class StandardBroker implements Broker {
     this.authorizationParameters = Map.copyOf(builder.authorizationParameters);
     this.freshLoginParameters = Map.copyOf(builder.freshLoginParameters);
     this.scope = new LinkedHashSet<>(builder.scope);
+    this.requiredScope = Set.copyOf(builder.requiredScope);
+    this.scopeToldOnRefresh = builder.scopeToldOnRefresh;
     this.pkce = builder.pkce;
     this.basic = builder.basic;
     this.errors = builder.errors;
@@ -80,11 +84,12 @@ public final class StandardBroker implements Broker {
       return null;
     }
     checkPkce(request.pkce().isPresent(), client);
+    Set<String> wanted = request.scope().isEmpty() ? scope : request.scope();
+    checkScope(wanted);
     Map<String, String> query = new LinkedHashMap<>();
     query.put("response_type", "code");
     query.put("client_id", client.id());
     query.put("redirect_uri", request.redirectUri().toString());
-    Set<String> wanted = request.scope().isEmpty() ? scope : request.scope();
     if (!wanted.isEmpty()) {
       query.put("scope", String.join(" ", wanted));
     }
@@ -117,6 +122,13 @@ public final class StandardBroker implements Broker {
     }
   }
 
+  private void checkScope(Set<String> wanted) {
+    if (!wanted.containsAll(requiredScope)) {
+      throw new IllegalArgumentException(
+          "scope: " + profile.name() + " needs " + String.join(" ", requiredScope));
+    }
+  }
+
   private static String encode(Map<String, String> query) {
     return query.entrySet().stream()
         .map(field -> encode(field.getKey()) + "=" + encode(field.getValue()))
@@ -136,10 +148,10 @@ public final class StandardBroker implements Broker {
   @Override
   public BrokerCall<ExchangeAnswer> exchange(Grant grant) {
     if (grant instanceof Grant.AuthorizationCode) {
-      return new TokenCall(codeFields((Grant.AuthorizationCode) grant));
+      return new TokenCall(codeFields((Grant.AuthorizationCode) grant), true);
     }
     if (grant instanceof Grant.Refresh) {
-      return new TokenCall(refreshFields((Grant.Refresh) grant));
+      return new TokenCall(refreshFields((Grant.Refresh) grant), scopeToldOnRefresh);
     }
     throw new IllegalArgumentException(
         "grant: "
@@ -186,9 +198,11 @@ public final class StandardBroker implements Broker {
   private final class TokenCall implements BrokerCall<ExchangeAnswer> {
 
     private final Map<String, String> fields;
+    private final boolean scopeTold;
 
-    TokenCall(Map<String, String> fields) {
+    TokenCall(Map<String, String> fields, boolean scopeTold) {
       this.fields = fields;
+      this.scopeTold = scopeTold;
     }
 
     @Override
@@ -221,6 +235,9 @@ public final class StandardBroker implements Broker {
         return TokenErrors.meaning(answer, errors);
       }
       TokenResponse.Builder response = TokenResponse.read(json);
+      if (!scopeTold) {
+        response.untoldScope();
+      }
       profileOf.apply(json).ifPresent(response::profile);
       return new ExchangeAnswer.Granted(response.build());
     }
@@ -244,6 +261,8 @@ public final class StandardBroker implements Broker {
     private final Map<String, String> authorizationParameters = new LinkedHashMap<>();
     private final Map<String, String> freshLoginParameters = new LinkedHashMap<>();
     private final Set<String> scope = new LinkedHashSet<>();
+    private final Set<String> requiredScope = new LinkedHashSet<>();
+    private boolean scopeToldOnRefresh = true;
     private PkcePolicy pkce = PkcePolicy.SUPPORTED;
     private boolean basic;
     private TokenErrors.Table errors = (status, error, description) -> null;
@@ -278,6 +297,21 @@ public final class StandardBroker implements Broker {
     /** Sets the scope that is asked for if a request names none. */
     public Builder scope(String... usual) {
       scope.addAll(List.of(usual));
+      return this;
+    }
+
+    /** Refuses authorization requests whose scope lacks one of these. */
+    public Builder requiredScope(String... needed) {
+      requiredScope.addAll(List.of(needed));
+      return this;
+    }
+
+    /**
+     * Passes over the scope that a refresh answers with: this server tells a shorter one than it
+     * grants.
+     */
+    public Builder scopeNotToldOnRefresh() {
+      this.scopeToldOnRefresh = false;
       return this;
     }
 

@@ -217,6 +217,11 @@ public final class TokenResponse {
       return this;
     }
 
+    /** Forgets the scope: the server's word for it can't be trusted. */
+    void untoldScope() {
+      this.scope = null;
+    }
+
     /** Adds a token that came beside the access token. */
     public Builder namedToken(TokenName name, NamedToken token) {
       namedTokens.put(name, token);
