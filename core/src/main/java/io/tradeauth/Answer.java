@@ -1,5 +1,6 @@
 package io.tradeauth;
 
+import java.net.URI;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
@@ -14,18 +15,33 @@ public final class Answer {
   private final int status;
   private final Map<String, String> headers;
   private final byte[] body;
+  private final @Nullable URI uri;
 
-  private Answer(int status, Map<String, String> headers, byte[] body) {
+  private Answer(int status, Map<String, String> headers, byte[] body, @Nullable URI uri) {
     this.status = status;
     this.headers = headers;
     this.body = body;
+    this.uri = uri;
   }
 
   /** Makes an answer; of headers with the same name the last counts. */
   public static Answer of(int status, Map<String, String> headers, byte[] body) {
     Map<String, String> folded = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
     folded.putAll(headers);
-    return new Answer(status, folded, body.clone());
+    return new Answer(status, folded, body.clone(), null);
+  }
+
+  /** Returns the same as the answer to a request that went to {@code asked}. */
+  public Answer from(URI asked) {
+    return new Answer(status, headers, body, asked);
+  }
+
+  /**
+   * Returns where the request went, which is never another place than it was sent to; null if this
+   * answer was made up.
+   */
+  public @Nullable URI uri() {
+    return uri;
   }
 
   /** Returns the HTTP status. */

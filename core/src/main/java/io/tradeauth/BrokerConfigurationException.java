@@ -37,6 +37,15 @@ public final class BrokerConfigurationException extends TokenException {
     this.reason = reason;
   }
 
+  /**
+   * Makes the exception with which a {@link BrokerCall} refuses to build its request.
+   *
+   * @param message what is wrong, without a secret
+   */
+  public static BrokerConfigurationException of(Reason reason, String message) {
+    return new BrokerConfigurationException(reason, message);
+  }
+
   static BrokerConfigurationException foreignHost(
       ApiHosts hosts, @Nullable String scheme, @Nullable String host) {
     return new BrokerConfigurationException(

@@ -21,7 +21,7 @@ public final class TokenResponse {
   private static final long LONGEST_LIFE_SECONDS = 31_536_000;
 
   private final @Nullable Secret accessToken;
-  private final String tokenType;
+  private final @Nullable String tokenType;
   private final @Nullable Duration expiresIn;
   private final @Nullable Instant expiresAt;
   private final @Nullable RefreshToken refreshToken;
@@ -66,8 +66,11 @@ public final class TokenResponse {
     return accessToken;
   }
 
-  /** Returns the token type as the server spelled it. */
-  public String tokenType() {
+  /**
+   * Returns the token type as the server spelled it; null if the answer told none, as some do after
+   * a refresh.
+   */
+  public @Nullable String tokenType() {
     return tokenType;
   }
 
@@ -118,7 +121,7 @@ public final class TokenResponse {
   public static final class Builder {
 
     private @Nullable Secret accessToken;
-    private String tokenType = "Bearer";
+    private @Nullable String tokenType;
     private @Nullable Duration expiresIn;
     private @Nullable Instant expiresAt;
     private @Nullable RefreshToken refreshToken;

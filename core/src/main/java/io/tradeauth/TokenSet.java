@@ -43,7 +43,7 @@ public record TokenSet(
       TokenResponse response, Expiry expiry, Instant receivedAt, Set<String> requestedScope) {
     return new TokenSet(
         response.accessToken(),
-        response.tokenType(),
+        typeOf(response, "Bearer"),
         receivedAt,
         expiry.endOf(response, receivedAt),
         response.refreshToken(),
@@ -62,7 +62,7 @@ public record TokenSet(
     named.putAll(response.namedTokens());
     return new TokenSet(
         response.accessToken(),
-        response.tokenType(),
+        typeOf(response, tokenType),
         receivedAt,
         expiry.endOf(response, receivedAt),
         response.refreshToken() != null ? response.refreshToken() : refreshToken,
@@ -70,6 +70,11 @@ public record TokenSet(
         requestedScope,
         named,
         mergedProfile(response.profile()));
+  }
+
+  private static String typeOf(TokenResponse response, String ifUntold) {
+    String told = response.tokenType();
+    return told == null ? ifUntold : told;
   }
 
   private @Nullable UserProfile mergedProfile(@Nullable UserProfile newer) {
