@@ -402,21 +402,23 @@ public final class Environment {
     };
   }
 
-  /** Many fields are missing in the sandbox; section 8. */
+  /**
+   * Many fields are missing in the sandbox; section 8. The id is {@code me} in the broker's own
+   * documentation, which does not expose the internal one.
+   */
   private String customer(User user) {
     return sandbox
         ? """
-          {"id":"%s","email":"%s","is-foreign":false}"""
-            .formatted(user.externalId(), user.email())
+          {"id":"me","email":"%s","is-foreign":false}"""
+            .formatted(user.email())
         : """
-          {"id":"%s","external-id":"%s","user-id":"%s","first-name":"%s","last-name":"Example",
+          {"id":"me","external-id":"C%s","first-name":"%s","last-name":"Example",
            "email":"%s","mobile-phone-number":"5555550100","birth-date":"1990-01-01",
            "address":{"city":"Chicago","country":"USA","street-one":"1 Example Street"},
            "is-foreign":false,"is-professional":false,
            "permitted-account-types":[{"name":"Individual"}],
            "created-at":"2024-01-15T20:49:52.793+00:00"}"""
-            .formatted(
-                user.externalId(), user.externalId(), user.externalId(), user.name(), user.email());
+            .formatted(user.externalId().substring(1), user.name(), user.email());
   }
 
   private static String account(String number) {
