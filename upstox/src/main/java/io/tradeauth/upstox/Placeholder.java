@@ -1,4 +1,0 @@
-package io.tradeauth.upstox;
-
-/** Keeps the package from being empty until it has its first type; then it goes. */
-final class Placeholder {}
