@@ -19,11 +19,11 @@ public final class Expiry {
   private static final Duration IF_NOTHING_IS_TOLD = Duration.ofMinutes(5);
 
   private final List<Rule> rules;
-  private final Duration fallback;
+  private final @Nullable Duration ifUntold;
 
-  private Expiry(List<Rule> rules, Duration fallback) {
+  private Expiry(List<Rule> rules, @Nullable Duration ifUntold) {
     this.rules = rules;
-    this.fallback = fallback;
+    this.ifUntold = ifUntold;
   }
 
   /** One way to know an end. */
@@ -38,10 +38,13 @@ public final class Expiry {
    * earlier; five minutes if it tells neither.
    */
   public static Expiry asTold() {
-    return new Expiry(List.of(Expiry::lifeTold, Expiry::instantTold), IF_NOTHING_IS_TOLD);
+    return new Expiry(List.of(Expiry::lifeTold, Expiry::instantTold), null);
   }
 
-  /** Returns the same, with another life for answers that tell nothing. */
+  /**
+   * Returns the same, with a life for answers that tell neither a life nor an instant; rules that
+   * cut it short still do.
+   */
   public Expiry orElse(Duration life) {
     return new Expiry(rules, life);
   }
@@ -67,19 +70,28 @@ public final class Expiry {
   private Expiry with(Rule rule) {
     List<Rule> more = new ArrayList<>(rules);
     more.add(rule);
-    return new Expiry(List.copyOf(more), fallback);
+    return new Expiry(List.copyOf(more), ifUntold);
   }
 
   /** Returns the end of the access token that {@code response} brought. */
   public Instant endOf(TokenResponse response, Instant receivedAt) {
-    Instant earliest = null;
+    Instant earliest = untold(response, receivedAt);
     for (Rule rule : rules) {
-      Instant end = rule.endOf(response, receivedAt);
-      if (end != null && (earliest == null || end.isBefore(earliest))) {
-        earliest = end;
-      }
+      earliest = earlier(earliest, rule.endOf(response, receivedAt));
     }
-    return earliest != null ? earliest : receivedAt.plus(fallback);
+    return earliest != null ? earliest : receivedAt.plus(IF_NOTHING_IS_TOLD);
+  }
+
+  private @Nullable Instant untold(TokenResponse response, Instant receivedAt) {
+    boolean told = response.expiresIn() != null || response.expiresAt() != null;
+    return told || ifUntold == null ? null : receivedAt.plus(ifUntold);
+  }
+
+  private static @Nullable Instant earlier(@Nullable Instant one, @Nullable Instant other) {
+    if (one == null || other == null) {
+      return one == null ? other : one;
+    }
+    return one.isBefore(other) ? one : other;
   }
 
   private static @Nullable Instant lifeTold(TokenResponse response, Instant receivedAt) {
