@@ -6,7 +6,6 @@ import java.security.AlgorithmParameters;
 import java.security.GeneralSecurityException;
 import java.security.KeyFactory;
 import java.security.PrivateKey;
-import java.security.SecureRandom;
 import java.security.Signature;
 import java.security.spec.ECGenParameterSpec;
 import java.security.spec.ECParameterSpec;
@@ -63,10 +62,10 @@ final class SigningKey {
   }
 
   /** Returns the signature of {@code canonical}: ECDSA over SHA-256, as DER, in lower-case hex. */
-  String sign(String canonical, SecureRandom random) {
+  String sign(String canonical) {
     try {
       Signature signature = Signature.getInstance("SHA256withECDSA");
-      signature.initSign(key, random);
+      signature.initSign(key);
       signature.update(canonical.getBytes(StandardCharsets.UTF_8));
       return HexFormat.of().formatHex(signature.sign());
     } catch (GeneralSecurityException e) {

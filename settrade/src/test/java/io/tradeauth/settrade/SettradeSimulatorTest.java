@@ -20,7 +20,6 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.security.KeyFactory;
 import java.security.PublicKey;
-import java.security.SecureRandom;
 import java.security.spec.X509EncodedKeySpec;
 import java.time.Duration;
 import java.time.Instant;
@@ -719,8 +718,7 @@ class SettradeSimulatorTest {
     Map<String, String> fields = new LinkedHashMap<>();
     fields.put("apiKey", credential.apiKey());
     fields.put("params", "");
-    fields.put(
-        "signature", SigningKey.of(credential.appSecret()).sign(canonical, new SecureRandom()));
+    fields.put("signature", SigningKey.of(credential.appSecret()).sign(canonical));
     fields.put("timestamp", String.valueOf(timestamp));
     return fields;
   }
@@ -837,7 +835,7 @@ class SettradeSimulatorTest {
     }
 
     String sign(String canonical) {
-      return key.sign(canonical, new SecureRandom());
+      return key.sign(canonical);
     }
 
     String hmac() throws Exception {

@@ -12,7 +12,6 @@ import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.KeyFactory;
 import java.security.MessageDigest;
-import java.security.SecureRandom;
 import java.security.Signature;
 import java.security.SignatureException;
 import java.security.spec.X509EncodedKeySpec;
@@ -69,8 +68,6 @@ class SigningKeyTest {
               + "0221009ff4eb2fc84702191c9fdbbe023aa4bb83d2a9e809bc97ebb146d33c705c5ce3");
 
   private static final List<Vector> VECTORS = List.of(A, B, C);
-
-  private final SecureRandom random = new SecureRandom();
 
   @ParameterizedTest
   @FieldSource("VECTORS")
@@ -183,7 +180,7 @@ class SigningKeyTest {
   }
 
   private String sign(String appSecret, String canonical) {
-    return SigningKey.of(appSecret).sign(canonical, random);
+    return SigningKey.of(appSecret).sign(canonical);
   }
 
   private static String rawOf(byte[] der) {
