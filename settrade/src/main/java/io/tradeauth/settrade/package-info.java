@@ -1,4 +1,9 @@
-/** Tokens for Settrade. */
+/**
+ * Tokens for Settrade; start at {@link io.tradeauth.settrade.Settrade}.
+ *
+ * <p>An image made by jlink from a Java before 22 needs the module {@code jdk.crypto.ec} besides:
+ * nothing names it, but the curve of the signature is there.
+ */
 @NullMarked
 package io.tradeauth.settrade;
 
