@@ -16,6 +16,11 @@ public interface Broker {
   /** Returns the fixed values. */
   BrokerProfile profile();
 
+  /** Returns whether users may share a login, so that {@link #subject} is not the user id. */
+  default boolean sharesLogins() {
+    return false;
+  }
+
   /**
    * Returns whose login a user's tokens belong to: the user id itself, or, where users share a
    * credential and a second login would end the first, that credential.

@@ -25,8 +25,8 @@ public final class SignInRequiredException extends TokenException {
     GRANT_REFUSED,
     /** The answer to a renewal was lost together with the new refresh token. */
     ROTATION_LOST,
-    /** The refresh token was spent by somebody else. */
-    REUSE_SUSPECTED,
+    /** The answer to the exchange of an authorization code was lost: it may be spent. */
+    CODE_LOST,
     /** The tokens were issued to another client than the one that is configured now. */
     CLIENT_CHANGED,
     /** The new sign-in belongs to another person at the broker than the one before. */

@@ -12,7 +12,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param accessToken the access token; null if the last answer had none that can be used
  * @param tokenType the token type as the server spelled it
- * @param receivedAt when the access token was received, by the server's clock
+ * @param receivedAt when it was last received, by the server's clock
+ * @param heldSince when it was first received; earlier than {@code receivedAt} if the server gave
+ *     the same access token again
  * @param expiresAt when the access token ends, by the server's clock; {@link Instant#MAX} if never
  * @param refreshToken the current refresh token; null if there is none
  * @param scope the granted scope; null if the server never told
@@ -24,6 +26,7 @@ public record TokenSet(
     @Nullable Secret accessToken,
     String tokenType,
     Instant receivedAt,
+    Instant heldSince,
     Instant expiresAt,
     @Nullable RefreshToken refreshToken,
     @Nullable Set<String> scope,
@@ -45,6 +48,7 @@ public record TokenSet(
         response.accessToken(),
         typeOf(response, "Bearer"),
         receivedAt,
+        receivedAt,
         expiry.endOf(response, receivedAt),
         response.refreshToken(),
         response.scope(),
@@ -60,11 +64,14 @@ public record TokenSet(
   TokenSet renewedBy(TokenResponse response, Expiry expiry, Instant receivedAt) {
     Map<TokenName, NamedToken> named = new HashMap<>(namedTokens);
     named.putAll(response.namedTokens());
+    Instant end = expiry.endOf(response, receivedAt);
+    boolean again = response.accessToken() != null && response.accessToken().equals(accessToken);
     return new TokenSet(
         response.accessToken(),
         typeOf(response, tokenType),
         receivedAt,
-        expiry.endOf(response, receivedAt),
+        again ? heldSince : receivedAt,
+        again && expiresAt.isBefore(end) ? expiresAt : end,
         response.refreshToken() != null ? response.refreshToken() : refreshToken,
         response.scope() != null ? response.scope() : scope,
         requestedScope,
@@ -84,18 +91,52 @@ public record TokenSet(
     return profile == null ? newer : profile.updatedBy(newer);
   }
 
+  /** Returns the same with the refresh token that bought it, which stays valid. */
+  TokenSet withRefreshToken(RefreshToken sent) {
+    return new TokenSet(
+        accessToken,
+        tokenType,
+        receivedAt,
+        heldSince,
+        expiresAt,
+        sent,
+        scope,
+        requestedScope,
+        namedTokens,
+        profile);
+  }
+
   /** Returns the same with a profile that was fetched later. */
   TokenSet withProfile(UserProfile newer) {
     return new TokenSet(
         accessToken,
         tokenType,
         receivedAt,
+        heldSince,
         expiresAt,
         refreshToken,
         scope,
         requestedScope,
         namedTokens,
         mergedProfile(newer));
+  }
+
+  /**
+   * Returns what is left when the grant has died: tokens with an end of their own, and whose it
+   * was.
+   */
+  TokenSet withoutGrant() {
+    return new TokenSet(
+        null,
+        tokenType,
+        receivedAt,
+        heldSince,
+        receivedAt,
+        null,
+        scope,
+        requestedScope,
+        namedTokens,
+        profile);
   }
 
   /** Returns what was asked for and not granted; empty if the server told no scope. */

@@ -1,0 +1,196 @@
+package io.tradeauth;
+
+import java.io.IOException;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import okhttp3.Interceptor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The calls of one user with whatever HTTP client: what is repeated after a refusal, and what is
+ * not. For any number of threads.
+ */
+abstract class AbstractUserTokens implements UserTokens, TokenSource {
+
+  @Override
+  public final Interceptor interceptor(Repeat repeat) {
+    return new BearerTokenInterceptor(userId -> this, this, repeat);
+  }
+
+  @Override
+  public final <T, X extends Exception> T call(
+      TokenRequest<T, X> request, RejectedTest<T, X> rejected) throws X {
+    AccessToken token = get();
+    T first = request.run(token);
+    if (!rejected.isRejected(first)) {
+      return first;
+    }
+    AccessToken other = other(token);
+    if (other == null) {
+      return first;
+    }
+    close(first);
+    return request.run(other);
+  }
+
+  @Override
+  public final <T, X extends Exception> T callOnce(
+      TokenRequest<T, X> request, RejectedTest<T, X> rejected) throws X {
+    AccessToken token = get();
+    T result = request.run(token);
+    if (rejected.isRejected(result)) {
+      replaceForNextTime(token);
+    }
+    return result;
+  }
+
+  private @Nullable AccessToken other(AccessToken rejected) {
+    AccessToken other = replace(rejected, null);
+    return other == null || other.equals(rejected) ? null : other;
+  }
+
+  private void replaceForNextTime(AccessToken rejected) {
+    try {
+      replace(rejected, null);
+    } catch (TokenException e) {
+      // The result in hand, perhaps an order's, matters more: the next get tells the same.
+    }
+  }
+
+  @Override
+  public final <T> CompletableFuture<T> callAsync(
+      TokenRequest<? extends CompletableFuture<T>, ?> request, RejectedTest<T, ?> rejected) {
+    return getAsync()
+        .thenCompose(
+            token ->
+                run(request, token)
+                    .thenCompose(
+                        first ->
+                            test(rejected, first)
+                                ? again(request, token, first)
+                                : CompletableFuture.completedFuture(first)));
+  }
+
+  private <T> CompletableFuture<T> again(
+      TokenRequest<? extends CompletableFuture<T>, ?> request, AccessToken token, T first) {
+    return replaceAsync(token)
+        .thenCompose(
+            other -> {
+              if (other == null || other.equals(token)) {
+                return CompletableFuture.completedFuture(first);
+              }
+              close(first);
+              return run(request, other);
+            });
+  }
+
+  @Override
+  public final <T> CompletableFuture<T> callOnceAsync(
+      TokenRequest<? extends CompletableFuture<T>, ?> request, RejectedTest<T, ?> rejected) {
+    return getAsync()
+        .thenCompose(
+            token ->
+                run(request, token)
+                    .thenCompose(
+                        result ->
+                            test(rejected, result)
+                                // Whether it can be replaced or not, the result is the caller's.
+                                ? replaceAsync(token).handle((other, failure) -> result)
+                                : CompletableFuture.completedFuture(result)));
+  }
+
+  private static <T> CompletableFuture<T> run(
+      TokenRequest<? extends CompletableFuture<T>, ?> request, AccessToken token) {
+    try {
+      return request.run(token);
+    } catch (RuntimeException e) {
+      throw e;
+    } catch (Exception e) {
+      throw new CompletionException(e);
+    }
+  }
+
+  private static <T> boolean test(RejectedTest<T, ?> rejected, T result) {
+    try {
+      return rejected.isRejected(result);
+    } catch (RuntimeException e) {
+      throw e;
+    } catch (Exception e) {
+      throw new CompletionException(e);
+    }
+  }
+
+  private static void close(@Nullable Object rejected) {
+    if (rejected instanceof AutoCloseable) {
+      try {
+        ((AutoCloseable) rejected).close();
+      } catch (Exception e) {
+        // It was thrown away; that it can't be closed as well changes nothing.
+      }
+    }
+  }
+
+  @Override
+  public final <T> HttpResponse<T> send(
+      HttpClient client, HttpRequest request, HttpResponse.BodyHandler<T> handler)
+      throws IOException, InterruptedException {
+    if (client.followRedirects() != HttpClient.Redirect.NEVER) {
+      throw new BrokerConfigurationException(
+          BrokerConfigurationException.Reason.UNSUPPORTED,
+          "client: must be built with followRedirects(NEVER), or a redirect carries the token away");
+    }
+    AccessToken token = get();
+    HttpResponse<T> first = client.send(signed(request, token), handler);
+    if (first.statusCode() != 401) {
+      return first;
+    }
+    AccessToken other = otherAfter(first, token);
+    if (other == null || !isRead(request.method())) {
+      return first;
+    }
+    close(first.body());
+    return client.send(signed(request, other), handler);
+  }
+
+  private @Nullable AccessToken otherAfter(HttpResponse<?> refused, AccessToken token) {
+    try {
+      AccessToken other = replace(token, answer(refused));
+      return other == null || other.equals(token) ? null : other;
+    } catch (TokenException e) {
+      // The 401 in hand is the caller's; the next get tells why there is no other token.
+      return null;
+    }
+  }
+
+  private static Answer answer(HttpResponse<?> response) {
+    Map<String, String> headers = new LinkedHashMap<>();
+    response.headers().map().forEach((name, values) -> headers.put(name, values.get(0)));
+    byte[] body =
+        response.body() instanceof String
+            ? ((String) response.body()).getBytes(java.nio.charset.StandardCharsets.UTF_8)
+            : response.body() instanceof byte[] ? (byte[]) response.body() : new byte[0];
+    return Answer.of(response.statusCode(), headers, body);
+  }
+
+  private HttpRequest signed(HttpRequest request, AccessToken token) {
+    HttpRequest.Builder signed = HttpRequest.newBuilder(request, (name, value) -> true);
+    signed.setHeader("Authorization", token.authorizationFor(request.uri()));
+    headers()
+        .forEach(
+            (name, value) -> {
+              if (request.headers().firstValue(name).isEmpty()) {
+                signed.setHeader(name, value);
+              }
+            });
+    return signed.build();
+  }
+
+  private static boolean isRead(String method) {
+    return method.equals("GET") || method.equals("HEAD");
+  }
+}

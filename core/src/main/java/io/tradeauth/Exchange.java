@@ -1,0 +1,460 @@
+package io.tradeauth;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One intent and at most three attempts, none started later than ten seconds after the intent was
+ * written.
+ *
+ * <p>Every answer is one of four: not sent, answered no, answered yes, in doubt; and that decides
+ * what is done. It runs in steps, one at a time, each on a thread of the manager; between steps it
+ * holds no thread. What the tokens are for, and what a refusal means, is told by the two
+ * subclasses.
+ */
+abstract class Exchange {
+
+  private static final Logger LOG = LoggerFactory.getLogger("io.tradeauth.exchange");
+  private static final int MOST_ATTEMPTS = 3;
+
+  /** A forgiving server is not put to the test in its last two seconds. */
+  private static final Duration LEEWAY_MARGIN = Duration.ofSeconds(2);
+
+  /** The server's clock must have told something new for a refused login to be signed again. */
+  private static final Duration DRIFT = Duration.ofSeconds(2);
+
+  final Realm realm;
+  final ManagedTokenProvider provider;
+  final String userId;
+  final String subject;
+  final long startedNanos;
+
+  private final TokenStore.Key key;
+  private final Broker broker;
+  private @Nullable Attempts attempts;
+
+  Exchange(
+      Realm realm,
+      ManagedTokenProvider provider,
+      String userId,
+      String subject,
+      TokenStore.Key key) {
+    this.realm = realm;
+    this.provider = provider;
+    this.userId = userId;
+    this.subject = subject;
+    this.key = key;
+    this.broker = provider.broker();
+    this.startedNanos = realm.time().monotonicNanos();
+  }
+
+  /** What one exchange has done so far. */
+  private static final class Attempts {
+
+    Grant grant;
+    final @Nullable TokenSet tokens;
+    final @Nullable ClientCredentials client;
+    final ClientBudget budget;
+    final TokenStore.Version parent;
+    final TokenStore.Intent intent;
+    final boolean probe;
+    final long begunNanos;
+    int count;
+    long firstSentNanos;
+    boolean resigned;
+    boolean lost;
+
+    Attempts(
+        Grant grant,
+        @Nullable TokenSet tokens,
+        @Nullable ClientCredentials client,
+        ClientBudget budget,
+        TokenStore.Version parent,
+        TokenStore.Intent intent,
+        boolean probe,
+        long begunNanos) {
+      this.grant = grant;
+      this.tokens = tokens;
+      this.client = client;
+      this.budget = budget;
+      this.parent = parent;
+      this.intent = intent;
+      this.probe = probe;
+      this.begunNanos = begunNanos;
+    }
+  }
+
+  // What the subclasses tell
+
+  /** Tokens came; they are not saved yet. */
+  abstract void granted(TokenStore.Version parent, TokenResponse response, Instant receivedAt);
+
+  /** The server refused the user's grant for good. */
+  abstract void refused(TokenStore.Version parent, Grant grant, boolean inDoubt, String code);
+
+  /** Nobody knows, and the session may depend on it. */
+  abstract void inDoubt(TokenStore.Intent intent, @Nullable Exception cause);
+
+  /**
+   * It did not work this time; nothing was spent. {@code wait} is how long the server asked for.
+   */
+  abstract void failed(
+      BrokerUnavailableException.Reason reason,
+      String message,
+      @Nullable Duration wait,
+      @Nullable Exception cause);
+
+  /** It can't work until somebody does something. */
+  abstract void gaveUp(TokenException failure);
+
+  /** Another process was first. */
+  abstract void moved();
+
+  /** Returns what to fall back on after a refusal, or null. */
+  @Nullable Grant fallback(Grant refused) {
+    return broker.renewalAfterRefusal(refused);
+  }
+
+  // The steps
+
+  /** Runs a step so that whatever happens in it ends the exchange. */
+  final void guarded(Runnable step) {
+    try {
+      step.run();
+    } catch (TokenException e) {
+      gaveUp(e);
+    } catch (RuntimeException e) {
+      // A bug in a broker module, a store or here: no caller may be left waiting.
+      gaveUp(internal(e));
+    } catch (Error e) {
+      gaveUp(internal(e));
+      throw e;
+    }
+  }
+
+  private BrokerUnavailableException internal(Throwable cause) {
+    return new BrokerUnavailableException(
+        BrokerUnavailableException.Reason.UNUSABLE_ANSWER,
+        name() + ": internal failure (" + cause.getClass().getSimpleName() + ")",
+        realm.time().now(),
+        new IllegalStateException(cause.getClass().getName()));
+  }
+
+  final String name() {
+    return provider.name();
+  }
+
+  /**
+   * Writes the intent and sends the first attempt.
+   *
+   * @param seen the version of the record; null if there is none
+   * @param displaced the open intent that this one takes the place of
+   * @param probe whether an earlier answer was lost: then only one attempt is made
+   */
+  final void begin(
+      Grant grant,
+      @Nullable TokenSet tokens,
+      @Nullable ClientCredentials client,
+      TokenStore.@Nullable Version seen,
+      @Nullable String displaced,
+      boolean probe) {
+    ClientBudget budget = realm.budget(client == null ? null : client.id());
+    Runnable again =
+        () ->
+            realm.run(
+                subject, () -> guarded(() -> begin(grant, tokens, client, seen, displaced, probe)));
+    switch (budget.admit(again)) {
+      case WAIT:
+        return;
+      case PAUSED:
+        Duration pause = budget.pause();
+        failed(
+            BrokerUnavailableException.Reason.CLIENT_PAUSED,
+            "the client was refused or asked for patience",
+            pause == null ? Duration.ZERO : pause,
+            null);
+        return;
+      case GO:
+        beginAdmitted(grant, tokens, client, budget, seen, displaced, probe);
+        return;
+    }
+  }
+
+  private void beginAdmitted(
+      Grant grant,
+      @Nullable TokenSet tokens,
+      @Nullable ClientCredentials client,
+      ClientBudget budget,
+      TokenStore.@Nullable Version seen,
+      @Nullable String displaced,
+      boolean probe) {
+    boolean begun = false;
+    try {
+      TokenStore.Intent intent =
+          new TokenStore.Intent(
+              realm.engine().newId(), realm.engine().owner(), grant.getClass().getSimpleName());
+      TokenStore.BeginResult result = realm.store().begin(key, seen, intent, displaced);
+      TokenStore.Version parent = result.version();
+      begun = result.outcome() == TokenStore.BeginOutcome.BEGUN && parent != null;
+      if (begun && parent != null) {
+        attempts =
+            new Attempts(
+                grant,
+                tokens,
+                client,
+                budget,
+                parent,
+                intent,
+                probe,
+                realm.time().monotonicNanos());
+      }
+    } finally {
+      if (!begun) {
+        budget.nothingLearned();
+      }
+    }
+    if (begun) {
+      attempt();
+    } else {
+      moved();
+    }
+  }
+
+  private Attempts attempts() {
+    Attempts current = attempts;
+    if (current == null) {
+      throw new IllegalStateException("no exchange was begun");
+    }
+    return current;
+  }
+
+  private void attempt() {
+    Attempts now = attempts();
+    if (isTooLate(now)) {
+      // The process stood still: others may have taken the intent for abandoned.
+      takeBack();
+      now.budget.nothingLearned();
+      failed(BrokerUnavailableException.Reason.UNREACHABLE, "too late to send", null, null);
+      return;
+    }
+    now.count++;
+    Duration aheadBefore = realm.clock().ahead();
+    BrokerCall<ExchangeAnswer> call;
+    BrokerRequest request;
+    try {
+      call = broker.exchange(now.grant);
+      request = call.request(new Context(provider, userId, now.client, now.tokens));
+    } catch (RuntimeException e) {
+      takeBack();
+      now.budget.nothingLearned();
+      throw e;
+    }
+    if (now.count == 1) {
+      now.firstSentNanos = realm.time().monotonicNanos();
+    }
+    TokenEndpoint.Result result = provider.send(request, null);
+    if (result instanceof TokenEndpoint.Result.Answered) {
+      Answer answer = ((TokenEndpoint.Result.Answered) result).answer();
+      boolean drifted = realm.clock().ahead().minus(aheadBefore).abs().compareTo(DRIFT) > 0;
+      answered(answer, call.read(answer), drifted);
+    } else if (result instanceof TokenEndpoint.Result.NotSent) {
+      notSent((TokenEndpoint.Result.NotSent) result);
+    } else {
+      lost("no whole answer", ((TokenEndpoint.Result.Lost) result).cause());
+    }
+  }
+
+  private boolean isTooLate(Attempts now) {
+    return realm.time().monotonicNanos() - now.begunNanos >= BrokerSettings.ATTEMPTS.toNanos();
+  }
+
+  private void answered(Answer answer, ExchangeAnswer meaning, boolean drifted) {
+    Attempts now = attempts();
+    if (meaning instanceof ExchangeAnswer.Granted) {
+      now.budget.accepted();
+      log("granted", answer.status(), "");
+      Instant receivedAt = realm.clock().toServer(realm.time().now());
+      granted(now.parent, ((ExchangeAnswer.Granted) meaning).response(), receivedAt);
+    } else if (meaning instanceof ExchangeAnswer.Refused) {
+      refused(answer, (ExchangeAnswer.Refused) meaning, drifted);
+    } else if (meaning instanceof ExchangeAnswer.Later) {
+      later(answer, ((ExchangeAnswer.Later) meaning).code());
+    } else {
+      lost(((ExchangeAnswer.Unclear) meaning).code(), null);
+    }
+  }
+
+  private void refused(Answer answer, ExchangeAnswer.Refused refusal, boolean drifted) {
+    Attempts now = attempts();
+    log("refused", answer.status(), refusal.code());
+    if (now.grant instanceof Grant.SignedLogin && drifted && !now.resigned) {
+      now.resigned = true;
+      attempt();
+      return;
+    }
+    if (refusal.party() == ExchangeAnswer.Party.CLIENT) {
+      takeBack();
+      now.budget.refused();
+      gaveUp(
+          new BrokerConfigurationException(
+              BrokerConfigurationException.Reason.CLIENT_REFUSED,
+              name()
+                  + ": the client "
+                  + (now.client == null ? "" : now.client.id())
+                  + " was refused: "
+                  + clean(refusal.code() + " " + refusal.description(), now)));
+      return;
+    }
+    now.budget.accepted();
+    Grant fallback = fallback(now.grant);
+    if (fallback != null && now.count < MOST_ATTEMPTS) {
+      now.grant = fallback;
+      attempt();
+    } else {
+      refused(now.parent, now.grant, now.probe || now.lost, refusal.code());
+    }
+  }
+
+  private void later(Answer answer, String code) {
+    Attempts now = attempts();
+    log("later", answer.status(), code);
+    Duration wait = RetryAfter.of(answer, realm.time().now());
+    if (answer.status() == 429) {
+      now.budget.throttled(wait == null ? Duration.ofSeconds(5) : wait);
+    } else {
+      now.budget.nothingLearned();
+    }
+    if (now.probe || mayHaveSpent(now)) {
+      inDoubt(now.intent, null);
+      return;
+    }
+    takeBack();
+    failed(BrokerUnavailableException.Reason.BUSY, clean(code, now), wait, null);
+  }
+
+  private void notSent(TokenEndpoint.Result.NotSent result) {
+    Attempts now = attempts();
+    log(result.tls() ? "tls" : "not sent", 0, result.cause().getClass().getSimpleName());
+    if (!result.tls() && now.count < MOST_ATTEMPTS && tryAgainSoon(now)) {
+      return;
+    }
+    now.budget.nothingLearned();
+    if (now.probe || mayHaveSpent(now)) {
+      inDoubt(now.intent, result.cause());
+      return;
+    }
+    takeBack();
+    failed(
+        result.tls()
+            ? BrokerUnavailableException.Reason.TLS
+            : BrokerUnavailableException.Reason.UNREACHABLE,
+        result.cause().getClass().getSimpleName(),
+        null,
+        result.cause());
+  }
+
+  private void lost(String code, @Nullable Exception cause) {
+    Attempts now = attempts();
+    log("in doubt", 0, code);
+    now.lost = true;
+    if (mayRepeat(now) && tryAgainSoon(now)) {
+      return;
+    }
+    now.budget.nothingLearned();
+    if (now.probe || mayHaveSpent(now)) {
+      inDoubt(now.intent, cause);
+      return;
+    }
+    takeBack();
+    failed(BrokerUnavailableException.Reason.IN_DOUBT, clean(code, now), null, cause);
+  }
+
+  /** Returns whether the same grant may be sent again although it may have been taken. */
+  private boolean mayRepeat(Attempts now) {
+    if (now.probe || now.count >= MOST_ATTEMPTS || isSingleUse(now.grant)) {
+      return false;
+    }
+    RotationProfile rotation = provider.rotation();
+    switch (rotation.kind()) {
+      case NONE:
+      case RELOGIN:
+        return true;
+      case LEEWAY:
+        Duration forgiven = rotation.leeway().minus(LEEWAY_MARGIN);
+        return realm.time().monotonicNanos() - now.firstSentNanos < forgiven.toNanos();
+      default:
+        return false;
+    }
+  }
+
+  /** Returns whether a lost answer may have cost what was sent. */
+  private boolean mayHaveSpent(Attempts now) {
+    return now.lost && (isSingleUse(now.grant) || provider.rotation().isFragile());
+  }
+
+  private static boolean isSingleUse(Grant grant) {
+    return grant instanceof Grant.AuthorizationCode;
+  }
+
+  private boolean tryAgainSoon(Attempts now) {
+    Duration pause = Backoff.after(now.count, Duration.ofMillis(200));
+    long atNanos = realm.time().monotonicNanos() + pause.toNanos();
+    if (atNanos - now.begunNanos >= BrokerSettings.ATTEMPTS.toNanos()) {
+      return false;
+    }
+    realm.runAfter(pause, subject, () -> guarded(this::attempt));
+    return true;
+  }
+
+  private void takeBack() {
+    Attempts now = attempts();
+    if (now.probe) {
+      return; // the doubt of before is still open
+    }
+    try {
+      realm.store().clear(key, now.intent.id());
+    } catch (TokenStoreException e) {
+      // Nothing was spent: the intent that stays costs others a hold, and no session.
+      LOG.warn("{}: an intent could not be taken back", name());
+    }
+  }
+
+  private void log(String outcome, int status, String code) {
+    Attempts now = attempts();
+    LOG.info(
+        "exchange broker={} user={} grant={} attempt={} outcome={} status={} code={} took_ms={}",
+        name(),
+        ServerText.clean(userId),
+        now.intent.purpose(),
+        now.count,
+        outcome,
+        status,
+        clean(code, now),
+        (realm.time().monotonicNanos() - startedNanos) / 1_000_000);
+  }
+
+  /** Takes out of a server's words whatever we sent. */
+  private static String clean(String text, Attempts now) {
+    List<String> secrets = new ArrayList<>();
+    if (now.client != null) {
+      now.client.secret().ifPresent(secret -> secrets.add(secret.value()));
+    }
+    if (now.grant instanceof Grant.Refresh) {
+      secrets.add(((Grant.Refresh) now.grant).refreshToken().value());
+    }
+    if (now.grant instanceof Grant.AuthorizationCode) {
+      secrets.add(((Grant.AuthorizationCode) now.grant).code().value());
+    }
+    return ServerText.clean(text, secrets);
+  }
+
+  /** Returns the intent that is open after a probe that did not settle the doubt, or null. */
+  final @Nullable String openDoubt() {
+    return attempts != null && attempts.probe ? attempts.intent.id() : null;
+  }
+}

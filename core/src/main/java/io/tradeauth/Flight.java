@@ -1,0 +1,53 @@
+package io.tradeauth;
+
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One renewal or look-up of one login under way, and all who wait for it: the refresh lock of a
+ * user. Who finds a flight in the map shares its outcome.
+ */
+final class Flight {
+
+  final ManagedTokenProvider provider;
+  final String userId;
+  final String subject;
+  final Demand demand;
+  final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
+
+  /** The place in the queue; null until it is queued. */
+  volatile Lane.@Nullable Task task;
+
+  Flight(ManagedTokenProvider provider, String userId, String subject, Demand demand) {
+    this.provider = provider;
+    this.userId = userId;
+    this.subject = subject;
+    this.demand = demand;
+  }
+
+  /**
+   * What came of a flight.
+   *
+   * @param login what is stored now; null if the flight failed or was superseded
+   * @param exchanged whether tokens were exchanged for it
+   * @param failure why it failed; null if it did not
+   */
+  record Outcome(@Nullable Login login, boolean exchanged, @Nullable TokenException failure) {
+
+    /** A sign-in or sign-out came first: whoever waited looks again. */
+    static final Outcome SUPERSEDED = new Outcome(null, false, null);
+
+    /** Nothing came of a look that failed before there was a flight. */
+    static Outcome none(Throwable failure) {
+      return SUPERSEDED;
+    }
+
+    static Outcome of(Login login, boolean exchanged) {
+      return new Outcome(login, exchanged, null);
+    }
+
+    static Outcome failed(TokenException failure) {
+      return new Outcome(null, false, failure);
+    }
+  }
+}

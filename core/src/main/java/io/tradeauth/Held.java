@@ -1,0 +1,47 @@
+package io.tradeauth;
+
+import java.time.Duration;
+import java.util.Map;
+
+/**
+ * An access token and the limits of its use, computed once by {@link RefreshPolicy}. Immutable but
+ * for the mark that somebody has asked for it, which may be set late or twice without harm.
+ */
+final class Held {
+
+  final AccessToken token;
+  final Map<TokenName, AccessToken> named;
+
+  /** Before this the wall clock was set back; it tells nothing then. */
+  final long notBeforeMillis;
+
+  final long renewAtMillis;
+  final long renewAtNanos;
+  final long unusableAtMillis;
+  final long unusableAtNanos;
+
+  /** Whether anybody has asked since it was published: only such tokens are kept fresh. */
+  boolean used;
+
+  Held(
+      AccessToken token,
+      Map<TokenName, AccessToken> named,
+      long notBeforeMillis,
+      long renewAtMillis,
+      long renewAtNanos,
+      long unusableAtMillis,
+      long unusableAtNanos) {
+    this.token = token;
+    this.named = named;
+    this.notBeforeMillis = notBeforeMillis;
+    this.renewAtMillis = renewAtMillis;
+    this.renewAtNanos = renewAtNanos;
+    this.unusableAtMillis = unusableAtMillis;
+    this.unusableAtNanos = unusableAtNanos;
+  }
+
+  /** Returns about how long the token could be used when it was published. */
+  Duration lifeWhenPublished() {
+    return Duration.ofMillis(Math.max(0, unusableAtMillis - notBeforeMillis));
+  }
+}

@@ -1,0 +1,835 @@
+package io.tradeauth;
+
+import com.github.benmanes.caffeine.cache.Caffeine;
+import com.github.benmanes.caffeine.cache.RemovalCause;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The provider of one broker and environment: its tokens in memory, and the way to the flights of
+ * its realm for whoever finds none that will do.
+ *
+ * <p>For any number of threads. The map of cells changes entry by entry, atomically; a cell's value
+ * is written only inside such a step. Reading takes no lock.
+ */
+final class ManagedTokenProvider extends AbstractTokenProvider {
+
+  private static final ProbeAnswer NO_PROBE = new ProbeAnswer.Unknown("no such call");
+
+  private final Broker broker;
+  private final BrokerSettings settings;
+  private final Realm realm;
+  private final TimeSource time;
+  private final RefreshPolicy policy;
+  private final TokenEndpoint endpoint;
+  private final ConcurrentMap<String, TokenCell> cells;
+  private final ConcurrentMap<String, String> links = new ConcurrentHashMap<>();
+  private final ConcurrentMap<String, CompletableFuture<ProbeAnswer>> probes =
+      new ConcurrentHashMap<>();
+
+  ManagedTokenProvider(
+      Broker broker,
+      BrokerSettings settings,
+      Realm realm,
+      TokenEndpoint endpoint,
+      long maximumCachedUsers) {
+    super(broker.profile().hosts());
+    this.broker = broker;
+    this.settings = settings;
+    this.realm = realm;
+    this.time = realm.time();
+    this.policy = new RefreshPolicy(settings.skew(), settings.renewAhead());
+    this.endpoint = endpoint;
+    this.cells = cells(maximumCachedUsers);
+  }
+
+  private static ConcurrentMap<String, TokenCell> cells(long maximum) {
+    if (maximum == Long.MAX_VALUE) {
+      return new ConcurrentHashMap<>();
+    }
+    return Caffeine.newBuilder()
+        .maximumSize(maximum)
+        .executor(Runnable::run)
+        .evictionListener(
+            (@Nullable String user, @Nullable TokenCell cell, RemovalCause cause) -> empty(cell))
+        .build()
+        .asMap();
+  }
+
+  private static void empty(@Nullable TokenCell cell) {
+    if (cell != null) {
+      cell.held = null;
+    }
+  }
+
+  String name() {
+    return broker.profile().name();
+  }
+
+  Broker broker() {
+    return broker;
+  }
+
+  BrokerSettings settings() {
+    return settings;
+  }
+
+  Realm realm() {
+    return realm;
+  }
+
+  RotationProfile rotation() {
+    return broker.profile().rotation();
+  }
+
+  // The path of a get
+
+  @Override
+  public AccessToken get(String userId) {
+    TokenCell cell = cells.get(userId);
+    Held held = cell == null ? null : cell.held;
+    return held != null && isFresh(held) ? held.token : getOtherwise(userId, held);
+  }
+
+  private boolean isFresh(Held held) {
+    if (RefreshPolicy.decide(held, time.wallMillis(), time.monotonicNanos())
+        != RefreshPolicy.Decision.USE) {
+      return false;
+    }
+    if (!held.used) {
+      held.used = true;
+    }
+    return true;
+  }
+
+  private AccessToken getOtherwise(String userId, @Nullable Held held) {
+    if (held != null && RefreshPolicy.isUsable(held, time)) {
+      held.used = true;
+      renewInBackground(userId);
+      return held.token;
+    }
+    return await(userId, Demand.USABLE);
+  }
+
+  private void renewInBackground(String userId) {
+    String subject = broker.sharesLogins() ? links.get(userId) : userId;
+    if (subject != null) {
+      realm.background(this, userId, subject, Demand.FRESH);
+    }
+  }
+
+  private AccessToken await(String userId, Demand demand) {
+    long deadline = time.monotonicNanos() + settings.maxWait().toNanos();
+    String subject = waitFor(subjectOf(userId), deadline);
+    while (true) {
+      Flight flight = realm.join(this, userId, subject, demand);
+      Flight.Outcome outcome = waitFor(flight.outcome, deadline);
+      AccessToken token = tokenOf(userId, flight, outcome, demand);
+      if (token != null) {
+        return token;
+      }
+    }
+  }
+
+  /**
+   * Returns the token that a flight has brought; null if it was flown for somebody who wanted less,
+   * or was superseded.
+   */
+  private @Nullable AccessToken tokenOf(
+      String userId, Flight flight, Flight.Outcome outcome, Demand demand) {
+    Held inHand = held(userId);
+    if (outcome.failure() != null) {
+      if (demand.isWish() && inHand != null && RefreshPolicy.isUsable(inHand, time)) {
+        return inHand.token;
+      }
+      throw outcome.failure().forCaller();
+    }
+    Login login = outcome.login();
+    if (login == null) {
+      return null;
+    }
+    Held brought =
+        inHand != null && demand.accepts(inHand, outcome.exchanged(), time)
+            ? inHand
+            : hold(userId, login);
+    if (brought != null && demand.accepts(brought, outcome.exchanged(), time)) {
+      brought.used = true;
+      return brought.token;
+    }
+    if (flight.demand != demand) {
+      return null;
+    }
+    throw new BrokerUnavailableException(
+        BrokerUnavailableException.Reason.UNUSABLE_ANSWER,
+        name() + ": the server issued a token that has already ended",
+        time.now().plus(Renewal.APART),
+        null);
+  }
+
+  /** Waits for what the manager's threads do. They are never interrupted; the caller may be. */
+  private <T> T waitFor(CompletableFuture<T> future, long deadline) {
+    try {
+      return future.get(Math.max(0, deadline - time.monotonicNanos()), TimeUnit.NANOSECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new TokenWaitInterruptedException(name() + ": interrupted while waiting", e);
+    } catch (TimeoutException e) {
+      throw waitedTooLong();
+    } catch (ExecutionException e) {
+      throw unwrapped(e);
+    }
+  }
+
+  private BrokerUnavailableException waitedTooLong() {
+    return new BrokerUnavailableException(
+        BrokerUnavailableException.Reason.WAITED_TOO_LONG,
+        name() + ": not done within " + settings.maxWait() + "; it goes on",
+        time.now(),
+        null);
+  }
+
+  private static TokenException unwrapped(Throwable failure) {
+    Throwable cause = failure;
+    while ((cause instanceof ExecutionException || cause instanceof CompletionException)
+        && cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    if (cause instanceof TokenException) {
+      return ((TokenException) cause).forCaller();
+    }
+    throw new IllegalStateException("only token exceptions are thrown there", cause);
+  }
+
+  // Whose login it is
+
+  private CompletableFuture<String> subjectOf(String userId) {
+    if (!broker.sharesLogins()) {
+      return CompletableFuture.completedFuture(userId);
+    }
+    String known = links.get(userId);
+    return known != null
+        ? CompletableFuture.completedFuture(known)
+        : supply(() -> linkedSubject(userId));
+  }
+
+  private String linkedSubject(String userId) {
+    TokenStore.StoredRecord stored = realm.store().load(linkKey(userId));
+    String subject = stored == null ? null : LoginCodec.readLink(stored.content());
+    if (subject == null) {
+      throw new SignInRequiredException(
+          name(), userId, SignInRequiredException.Reason.NOT_SIGNED_IN, time.now());
+    }
+    remember(userId, subject);
+    return subject;
+  }
+
+  private void remember(String userId, String subject) {
+    links.put(userId, subject);
+    realm.shares(userId, subject);
+  }
+
+  private TokenStore.Key linkKey(String userId) {
+    return new TokenStore.Key(TokenStore.Kind.LINK, realm.name(), userId);
+  }
+
+  /** Writes down whose login a user's is. On a thread of the manager. */
+  void link(String userId, String subject) {
+    realm.store().supersede(linkKey(userId), LoginCodec.writeLink(userId, subject, time.now()));
+    remember(userId, subject);
+  }
+
+  /** Forgets whose login a user's is. On a thread of the manager. */
+  void unlink(String userId, String subject) {
+    realm.store().forget(linkKey(userId));
+    dropLink(userId, subject);
+  }
+
+  /** Forgets in memory whose login a user's is. */
+  void dropLink(String userId, @Nullable String subject) {
+    String linked = links.remove(userId);
+    if (linked != null) {
+      realm.unshares(userId, linked);
+    }
+    if (subject != null) {
+      realm.unshares(userId, subject);
+    }
+    drop(userId);
+  }
+
+  /** Returns the subject of a user's login. On a thread of the manager. */
+  String subjectNow(String userId) {
+    String known = broker.sharesLogins() ? links.get(userId) : userId;
+    return known != null ? known : linkedSubject(userId);
+  }
+
+  <T> CompletableFuture<T> supply(Supplier<T> work) {
+    return CompletableFuture.supplyAsync(work, realm.engine().executor());
+  }
+
+  // The cells
+
+  private @Nullable Held held(String userId) {
+    TokenCell cell = cells.get(userId);
+    return cell == null ? null : cell.held;
+  }
+
+  /** Shows what is stored now; for users without a cell only if {@code create}. */
+  void publish(String userId, Login login, boolean create) {
+    if (create) {
+      cells.compute(userId, (user, cell) -> filled(user, cell, login));
+    } else {
+      cells.computeIfPresent(userId, (user, cell) -> filled(user, cell, login));
+    }
+  }
+
+  private @Nullable TokenCell filled(String userId, @Nullable TokenCell cell, Login login) {
+    Held held = hold(userId, login);
+    if (held == null) {
+      empty(cell);
+      return null;
+    }
+    TokenCell filled = cell == null ? new TokenCell() : cell;
+    filled.held = held;
+    return filled;
+  }
+
+  /** Empties a user's cell and takes it out of the map. */
+  void drop(String userId) {
+    cells.computeIfPresent(
+        userId,
+        (user, cell) -> {
+          cell.held = null;
+          return null;
+        });
+  }
+
+  /** Empties all cells: whoever asks next reads the store. */
+  void dropAll() {
+    cells.keySet().forEach(this::drop);
+    links.clear();
+  }
+
+  /** Computes the limits of a login's token; null if there is none that could be handed out. */
+  @Nullable Held hold(String userId, Login login) {
+    TokenSet tokens = login.tokens();
+    if (tokens == null
+        || tokens.accessToken() == null
+        || login.state() != TokenStore.State.ACTIVE) {
+      return null;
+    }
+    return policy.hold(
+        accessToken(tokens),
+        named(tokens),
+        realm.clock().toLocal(tokens.heldSince()),
+        realm.clock().toLocal(tokens.expiresAt()),
+        !tokens.heldSince().equals(tokens.receivedAt()),
+        time);
+  }
+
+  AccessToken accessToken(TokenSet tokens) {
+    Secret value = tokens.accessToken();
+    if (value == null) {
+      throw new IllegalStateException("no access token");
+    }
+    return AccessToken.of(
+        value.value(), tokens.tokenType(), tokens.expiresAt(), broker.profile().hosts());
+  }
+
+  private Map<TokenName, AccessToken> named(TokenSet tokens) {
+    if (tokens.namedTokens().isEmpty()) {
+      return Map.of();
+    }
+    Map<TokenName, AccessToken> named = new HashMap<>();
+    tokens
+        .namedTokens()
+        .forEach(
+            (name, token) ->
+                named.put(
+                    name,
+                    AccessToken.of(
+                        token.value().value(),
+                        tokens.tokenType(),
+                        token.expiresAt(),
+                        broker.profile().hosts())));
+    return named;
+  }
+
+  /** Renews in the background what is due and has been asked for, or must not lie idle. */
+  void renewDue() {
+    boolean all = broker.profile().refreshIdleLimit() != null;
+    long wall = time.wallMillis();
+    long nanos = time.monotonicNanos();
+    cells.forEach(
+        (userId, cell) -> {
+          Held held = cell.held;
+          if (held != null
+              && (all || held.used)
+              && RefreshPolicy.decide(held, wall, nanos) != RefreshPolicy.Decision.USE) {
+            renewInBackground(userId);
+          }
+        });
+  }
+
+  /** Reads a user's tokens from the store in the background. */
+  CompletableFuture<Flight.Outcome> preload(String userId) {
+    return subjectOf(userId)
+        .thenCompose(
+            subject -> {
+              Flight flight = realm.background(this, userId, subject, Demand.USABLE);
+              return flight == null
+                  ? CompletableFuture.completedFuture(Flight.Outcome.SUPERSEDED)
+                  : flight.outcome;
+            });
+  }
+
+  // Calls
+
+  /**
+   * Returns the client credentials of a user; null if none are known. On a thread of the manager.
+   */
+  @Nullable ClientCredentials clientOf(String userId, @Nullable Login login) {
+    ClientCredentials own = login == null ? null : login.ownClient();
+    return own != null ? own : settings.clientFor(userId);
+  }
+
+  @Nullable ClientCredentials clientInSettings(String userId) {
+    return settings.clientFor(userId);
+  }
+
+  /** Sends a request once and learns the server's clock. On a thread of the manager. */
+  TokenEndpoint.Result send(BrokerRequest request, @Nullable AccessToken token) {
+    String bearer = token == null ? null : token.authorizationFor(request.uri());
+    long sent = time.wallMillis();
+    TokenEndpoint.Result result =
+        endpoint.send(request, broker.profile().headers(), bearer, settings.attemptTimeout());
+    if (result instanceof TokenEndpoint.Result.Answered) {
+      Answer answer = ((TokenEndpoint.Result.Answered) result).answer();
+      realm.clock().learn(answer, sent, time.wallMillis());
+    }
+    return result;
+  }
+
+  /**
+   * Asks the broker whether a token works; null if it has no call for that. On a thread of the
+   * manager.
+   */
+  @Nullable ProbeAnswer probe(String userId, @Nullable ClientCredentials client, TokenSet tokens) {
+    BrokerCall<ProbeAnswer> probe = broker.probe();
+    if (probe == null || tokens.accessToken() == null) {
+      return null;
+    }
+    BrokerRequest request = probe.request(new Context(this, userId, client, tokens));
+    TokenEndpoint.Result result =
+        send(request, request.isAuthorized() ? accessToken(tokens) : null);
+    return result instanceof TokenEndpoint.Result.Answered
+        ? probe.read(((TokenEndpoint.Result.Answered) result).answer())
+        : new ProbeAnswer.Unknown("no answer");
+  }
+
+  /** One probe for all who doubt the same token. */
+  private ProbeAnswer sharedProbe(String userId, AccessToken doubted) {
+    CompletableFuture<ProbeAnswer> mine = new CompletableFuture<>();
+    CompletableFuture<ProbeAnswer> running = probes.putIfAbsent(userId, mine);
+    if (running == null) {
+      realm
+          .engine()
+          .executor()
+          .execute(
+              () -> {
+                try {
+                  ProbeAnswer told = probe(userId, null, only(doubted));
+                  mine.complete(told == null ? NO_PROBE : told);
+                } catch (RuntimeException e) {
+                  mine.complete(new ProbeAnswer.Unknown(e.getClass().getSimpleName()));
+                } finally {
+                  probes.remove(userId, mine);
+                }
+              });
+    }
+    return waitFor(
+        running == null ? mine : running, time.monotonicNanos() + settings.maxWait().toNanos());
+  }
+
+  private TokenSet only(AccessToken token) {
+    Instant now = time.now();
+    return new TokenSet(
+        Secret.of(token.value()),
+        token.type(),
+        now,
+        now,
+        token.expiresAt(),
+        null,
+        null,
+        Set.of(),
+        Map.of(),
+        null);
+  }
+
+  private <T> T perform(User user, BrokerCall<T> call) {
+    Login login = storedLogin(user.userId);
+    ClientCredentials client = clientOf(user.userId, login);
+    TokenSet tokens = login == null ? null : login.tokens();
+    BrokerRequest request = call.request(new Context(this, user.userId, client, tokens));
+    AccessToken token = request.isAuthorized() ? user.get() : null;
+    Answer answer = answerTo(request, token);
+    if (token != null && answer.status() == 401) {
+      AccessToken other = user.replace(token, answer);
+      answer = other == null ? answer : answerTo(request, other);
+    }
+    return call.read(answer);
+  }
+
+  private Answer answerTo(BrokerRequest request, @Nullable AccessToken token) {
+    TokenEndpoint.Result result = send(request, token);
+    if (result instanceof TokenEndpoint.Result.Answered) {
+      return ((TokenEndpoint.Result.Answered) result).answer();
+    }
+    boolean notSent = result instanceof TokenEndpoint.Result.NotSent;
+    throw new BrokerUnavailableException(
+        notSent
+            ? BrokerUnavailableException.Reason.UNREACHABLE
+            : BrokerUnavailableException.Reason.UNUSABLE_ANSWER,
+        name() + ": no whole answer from " + request.uri().getHost(),
+        time.now().plus(Renewal.APART),
+        notSent
+            ? ((TokenEndpoint.Result.NotSent) result).cause()
+            : ((TokenEndpoint.Result.Lost) result).cause());
+  }
+
+  /** Reads what is stored of a user; null if nothing. On a thread of the manager. */
+  @Nullable Login storedLogin(String userId) {
+    TokenStore.StoredRecord stored = storedRecord(userId);
+    return stored == null || stored.content().state() == TokenStore.State.EMPTY
+        ? null
+        : LoginCodec.read(stored.content());
+  }
+
+  TokenStore.@Nullable StoredRecord storedRecord(String userId) {
+    String subject = broker.sharesLogins() ? links.get(userId) : userId;
+    if (subject == null) {
+      TokenStore.StoredRecord link = realm.store().load(linkKey(userId));
+      subject = link == null ? null : LoginCodec.readLink(link.content());
+    }
+    return subject == null ? null : realm.store().load(realm.key(subject));
+  }
+
+  /** Ends a session on the broker's side. On a thread of the manager. */
+  boolean endSession(String userId, Login login, TokenSet tokens, BrokerCall<Boolean> call) {
+    ClientCredentials client = clientOf(userId, login);
+    BrokerRequest request = call.request(new Context(this, userId, client, tokens));
+    boolean authorized = request.isAuthorized() && tokens.accessToken() != null;
+    return call.read(answerTo(request, authorized ? accessToken(tokens) : null));
+  }
+
+  /** Probes a token and takes note of what the broker said of it. On a thread of the manager. */
+  ProbeAnswer validate(String userId, AccessToken token) {
+    TokenStore.StoredRecord stored = storedRecord(userId);
+    Login login = stored == null ? null : LoginCodec.read(stored.content());
+    ProbeAnswer answer = probe(userId, clientOf(userId, login), only(token));
+    if (answer == null) {
+      return NO_PROBE;
+    }
+    if (answer instanceof ProbeAnswer.Alive && stored != null && login != null) {
+      confirm(subjectNow(userId), stored.version(), login, (ProbeAnswer.Alive) answer);
+    }
+    return answer;
+  }
+
+  /**
+   * Writes what was confirmed, under an intent of its own, so that it never crosses an exchange.
+   */
+  private void confirm(
+      String subject, TokenStore.Version seen, Login login, ProbeAnswer.Alive alive) {
+    TokenSet tokens = login.tokens();
+    if (tokens == null || login.state() != TokenStore.State.ACTIVE) {
+      return;
+    }
+    TokenStore.Intent intent =
+        new TokenStore.Intent(realm.engine().newId(), realm.engine().owner(), "validate");
+    TokenStore.BeginResult begun = realm.store().begin(realm.key(subject), seen, intent, null);
+    if (begun.outcome() == TokenStore.BeginOutcome.BEGUN) {
+      UserProfile told = alive.profile();
+      Login confirmed =
+          login.validated(told == null ? tokens : tokens.withProfile(told), time.now());
+      realm.store().commit(realm.key(subject), seen, LoginCodec.write(confirmed));
+    }
+  }
+
+  /** Tells how a user stands. On a thread of the manager. */
+  UserStatus status(String userId) {
+    Login login = storedLogin(userId);
+    if (login == null) {
+      return new UserStatus(
+          name(),
+          userId,
+          UserStatus.State.NEVER_SIGNED_IN,
+          Instant.EPOCH,
+          null,
+          false,
+          null,
+          Set.of(),
+          null,
+          null,
+          SignInRequiredException.Reason.NOT_SIGNED_IN,
+          null,
+          null);
+    }
+    String subject = subjectNow(userId);
+    Realm.Unsaved unsaved = realm.unsaved(subject);
+    Trouble trouble = realm.trouble(subject);
+    TokenSet tokens = unsaved != null ? unsaved.login().tokens() : login.tokens();
+    boolean hasToken = tokens != null && tokens.accessToken() != null;
+    return new UserStatus(
+        name(),
+        userId,
+        stateOf(login, unsaved, trouble),
+        login.since(),
+        tokens != null && hasToken ? tokens.expiresAt() : null,
+        login.state() == TokenStore.State.ACTIVE && broker.renewal(tokens) != null,
+        tokens == null ? null : tokens.scope(),
+        tokens == null ? Set.of() : tokens.missingScope(),
+        login.profile(),
+        login.validatedAt(),
+        login.reason(),
+        trouble == null ? null : trouble.last().reason(),
+        trouble == null ? null : trouble.last().retryAt());
+  }
+
+  private static UserStatus.State stateOf(
+      Login login, Realm.@Nullable Unsaved unsaved, @Nullable Trouble trouble) {
+    switch (login.state()) {
+      case SIGNED_OUT:
+        return UserStatus.State.SIGNED_OUT;
+      case SIGN_IN_REQUIRED:
+        return UserStatus.State.SIGN_IN_REQUIRED;
+      default:
+        if (unsaved != null) {
+          return UserStatus.State.UNSAVED;
+        }
+        return trouble != null ? UserStatus.State.RENEWAL_FAILING : UserStatus.State.SIGNED_IN;
+    }
+  }
+
+  void close() {
+    endpoint.close();
+  }
+
+  @Override
+  User user(String userId) {
+    return new User(userId);
+  }
+
+  /**
+   * The handle of one user. It keeps the cell it has found; an empty one makes it look up again.
+   */
+  private final class User extends AbstractUserTokens {
+
+    private final String userId;
+    private @Nullable TokenCell cell;
+
+    User(String userId) {
+      this.userId = userId;
+    }
+
+    @Override
+    public AccessToken get() {
+      TokenCell known = cell;
+      Held held = known == null ? null : known.held;
+      return held != null && isFresh(held) ? held.token : lookUp();
+    }
+
+    private AccessToken lookUp() {
+      TokenCell found = cells.get(userId);
+      cell = found;
+      Held held = found == null ? null : found.held;
+      return held != null && isFresh(held) ? held.token : getOtherwise(userId, held);
+    }
+
+    @Override
+    public AccessToken get(TokenName name) {
+      Held held = held(userId);
+      AccessToken token = held == null ? null : held.named.get(name);
+      if (token == null) {
+        token = waitFor(supply(() -> stored(name)), deadline());
+      }
+      if (!realm.clock().toLocal(token.expiresAt()).minus(settings.skew()).isAfter(time.now())) {
+        throw signInRequired(SignInRequiredException.Reason.EXPIRED);
+      }
+      return token;
+    }
+
+    private AccessToken stored(TokenName name) {
+      Login login = storedLogin(userId);
+      TokenSet tokens = login == null ? null : login.tokens();
+      AccessToken token = tokens == null ? null : named(tokens).get(name);
+      if (token == null) {
+        throw signInRequired(SignInRequiredException.Reason.NOT_SIGNED_IN);
+      }
+      return token;
+    }
+
+    private SignInRequiredException signInRequired(SignInRequiredException.Reason reason) {
+      return new SignInRequiredException(name(), userId, reason, time.now());
+    }
+
+    private long deadline() {
+      return time.monotonicNanos() + settings.maxWait().toNanos();
+    }
+
+    @Override
+    public AccessToken getLasting(Duration life) {
+      Demand demand = Demand.lasting(Durations.notNegative("life", life));
+      Held held = held(userId);
+      if (held != null && !demand.needsExchange(held, time)) {
+        held.used = true;
+        return held.token;
+      }
+      try {
+        return await(userId, demand);
+      } catch (BrokerUnavailableException | TokenStoreException e) {
+        Held inHand = held(userId);
+        if (inHand != null && RefreshPolicy.isUsable(inHand, time)) {
+          return inHand.token;
+        }
+        throw e;
+      }
+    }
+
+    @Override
+    public CompletableFuture<AccessToken> getAsync() {
+      return getAsync(realm.engine().callbacks());
+    }
+
+    @Override
+    public CompletableFuture<AccessToken> getAsync(Executor executor) {
+      Held held = held(userId);
+      if (held != null && RefreshPolicy.isUsable(held, time)) {
+        return CompletableFuture.completedFuture(getOtherwiseNow(held));
+      }
+      // A future of its own for each caller, so that cancelling it reaches nobody else.
+      CompletableFuture<AccessToken> result = new CompletableFuture<>();
+      TimeSource.Timer timeout =
+          time.after(
+              settings.maxWait(),
+              () -> executor.execute(() -> result.completeExceptionally(waitedTooLong())));
+      subjectOf(userId)
+          .whenComplete(
+              (subject, failure) -> {
+                if (failure != null) {
+                  executor.execute(() -> result.completeExceptionally(unwrapped(failure)));
+                } else {
+                  fly(subject, result, executor);
+                }
+              });
+      result.whenComplete((token, failure) -> timeout.cancel());
+      return result;
+    }
+
+    private AccessToken getOtherwiseNow(Held held) {
+      return isFresh(held) ? held.token : getOtherwise(userId, held);
+    }
+
+    private void fly(String subject, CompletableFuture<AccessToken> result, Executor executor) {
+      Flight flight;
+      try {
+        flight = realm.join(ManagedTokenProvider.this, userId, subject, Demand.USABLE);
+      } catch (TokenException e) {
+        result.completeExceptionally(e);
+        return;
+      }
+      flight.outcome.thenAcceptAsync(
+          outcome -> {
+            try {
+              AccessToken token = tokenOf(userId, flight, outcome, Demand.USABLE);
+              if (token != null) {
+                result.complete(token);
+              } else if (!result.isDone()) {
+                fly(subject, result, executor);
+              }
+            } catch (TokenException e) {
+              result.completeExceptionally(e);
+            }
+          },
+          executor);
+    }
+
+    @Override
+    public AccessToken getInsteadOf(AccessToken rejected) {
+      Held held = held(userId);
+      if (held != null && RefreshPolicy.isUsable(held, time) && !held.token.equals(rejected)) {
+        return held.token;
+      }
+      return await(userId, Demand.insteadOf(rejected));
+    }
+
+    @Override
+    public @Nullable AccessToken replace(AccessToken rejected, @Nullable Answer answer) {
+      Held held = held(userId);
+      if (held != null && RefreshPolicy.isUsable(held, time) && !held.token.equals(rejected)) {
+        return held.token;
+      }
+      Answer refusal = answer != null ? answer : Answer.of(401, Map.of(), new byte[0]);
+      switch (broker.rejection(refusal)) {
+        case NOT_THE_TOKEN:
+          return null;
+        case PROBE_FIRST:
+          if (!(sharedProbe(userId, rejected) instanceof ProbeAnswer.Dead)) {
+            return null;
+          }
+          break;
+        case RENEW:
+          break;
+      }
+      return await(userId, Demand.insteadOf(rejected));
+    }
+
+    @Override
+    public CompletableFuture<@Nullable AccessToken> replaceAsync(AccessToken rejected) {
+      return CompletableFuture.supplyAsync(
+          () -> replace(rejected, null), realm.engine().executor());
+    }
+
+    @Override
+    public AccessToken renew() {
+      return await(userId, Demand.NEW);
+    }
+
+    @Override
+    public Optional<AccessToken> peek() {
+      Held held = held(userId);
+      return held != null && RefreshPolicy.isUsable(held, time)
+          ? Optional.of(held.token)
+          : Optional.empty();
+    }
+
+    @Override
+    public <T> T call(BrokerCall<T> call) {
+      return waitFor(
+          supply(() -> perform(this, call)), deadline() + settings.attemptTimeout().toNanos());
+    }
+
+    @Override
+    public ApiHosts hosts() {
+      return broker.profile().hosts();
+    }
+
+    @Override
+    public Map<String, String> headers() {
+      return broker.profile().headers();
+    }
+  }
+}

@@ -1,0 +1,380 @@
+package io.tradeauth;
+
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All logins of one place where tokens are issued, whichever environments share them.
+ *
+ * <p>This class coordinates the threads. Its map of flights is the refresh lock of each login: who
+ * puts a flight in runs it, who finds one waits for it. A flight leaves the map when its outcome is
+ * known. Tokens become visible in this order: saved in the store; published to the cells, inside
+ * the map's atomic step for that login and only while the flight is still the one in the map;
+ * waiters woken. A sign-in or sign-out takes the flight out in the same atomic step in which it
+ * publishes or empties the cells, so that an answer of before can never be published after it.
+ * Inside these steps only cells change; the store, the network and callbacks are never called
+ * there.
+ */
+final class Realm {
+
+  private static final Duration SAVE_AGAIN = Duration.ofSeconds(5);
+
+  private final String name;
+  private final Engine engine;
+  private final Lane lane;
+  private final ServerClock clock = new ServerClock();
+  private final ForcedRenewals forced;
+  private final List<ManagedTokenProvider> providers = new CopyOnWriteArrayList<>();
+  private final ConcurrentMap<String, Flight> flights = new ConcurrentHashMap<>();
+  private final ConcurrentMap<String, Trouble> troubles = new ConcurrentHashMap<>();
+  private final ConcurrentMap<String, Unsaved> unsaved = new ConcurrentHashMap<>();
+  private final ConcurrentMap<String, ClientBudget> budgets = new ConcurrentHashMap<>();
+  private final ConcurrentMap<String, Set<String>> sharers = new ConcurrentHashMap<>();
+  private final ConcurrentMap<String, CompletableFuture<@Nullable Void>> signIns =
+      new ConcurrentHashMap<>();
+  private final ThreadLocal<@Nullable String> exchanging = new ThreadLocal<>();
+  private volatile boolean closed;
+
+  Realm(String name, Engine engine) {
+    this.name = name;
+    this.engine = engine;
+    this.lane = new Lane(engine.executor(), engine.time());
+    this.forced = new ForcedRenewals(engine.time());
+  }
+
+  /** What the manager gives to all realms. */
+  record Engine(
+      TokenStore store,
+      TimeSource time,
+      Executor executor,
+      Executor callbacks,
+      Events events,
+      SecureRandom random,
+      String owner) {
+
+    String newId() {
+      byte[] id = new byte[16];
+      random.nextBytes(id);
+      return HexFormat.of().formatHex(id);
+    }
+  }
+
+  /**
+   * Tokens that the server has issued and the store has refused so far.
+   *
+   * @param parent the version that they follow
+   * @param login what is to be saved
+   */
+  record Unsaved(TokenStore.Version parent, Login login) {}
+
+  String name() {
+    return name;
+  }
+
+  Engine engine() {
+    return engine;
+  }
+
+  TokenStore store() {
+    return engine.store();
+  }
+
+  TimeSource time() {
+    return engine.time();
+  }
+
+  ServerClock clock() {
+    return clock;
+  }
+
+  ForcedRenewals forced() {
+    return forced;
+  }
+
+  List<ManagedTokenProvider> providers() {
+    return providers;
+  }
+
+  void add(ManagedTokenProvider provider) {
+    providers.add(provider);
+  }
+
+  TokenStore.Key key(String subject) {
+    return new TokenStore.Key(TokenStore.Kind.LOGIN, name, subject);
+  }
+
+  ClientBudget budget(@Nullable String clientId) {
+    return budgets.computeIfAbsent(
+        clientId == null ? "" : clientId, id -> new ClientBudget(time()));
+  }
+
+  // Flights
+
+  /** Joins the flight of a login, or starts one for this demand. */
+  Flight join(ManagedTokenProvider provider, String userId, String subject, Demand demand) {
+    refuseReentry(subject);
+    if (closed) {
+      throw new BrokerUnavailableException(
+          BrokerUnavailableException.Reason.CLOSED,
+          name + ": the manager is closed",
+          time().now(),
+          null);
+    }
+    Flight mine = new Flight(provider, userId, subject, demand);
+    Flight running = flights.putIfAbsent(subject, mine);
+    if (running != null) {
+      Lane.Task task = running.task;
+      if (task != null) {
+        lane.hurry(task);
+      }
+      return running;
+    }
+    Renewal renewal = new Renewal(this, mine);
+    mine.task = lane.foreground(() -> marked(subject, renewal::start));
+    return mine;
+  }
+
+  /** Starts a flight that nobody waits for, if none is under way. */
+  @Nullable Flight background(
+      ManagedTokenProvider provider, String userId, String subject, Demand demand) {
+    Trouble trouble = troubles.get(subject);
+    if (closed || flights.containsKey(subject) || (trouble != null && trouble.isCooling(time()))) {
+      return null;
+    }
+    Flight mine = new Flight(provider, userId, subject, demand);
+    if (flights.putIfAbsent(subject, mine) != null) {
+      return null;
+    }
+    Renewal renewal = new Renewal(this, mine);
+    mine.task = lane.background(() -> marked(subject, renewal::start));
+    return mine;
+  }
+
+  private void refuseReentry(String subject) {
+    if (subject.equals(exchanging.get())) {
+      throw new BrokerConfigurationException(
+          BrokerConfigurationException.Reason.UNSUPPORTED,
+          "a token of " + name + " was asked for inside the exchange that renews it");
+    }
+  }
+
+  /** Runs a step of an exchange on a thread of the manager, at most 64 at once. */
+  void run(String subject, Runnable step) {
+    lane.foreground(() -> marked(subject, step));
+  }
+
+  /** Runs a step of an exchange so that asking for the same login inside is found out. */
+  void marked(String subject, Runnable step) {
+    exchanging.set(subject);
+    try {
+      step.run();
+    } finally {
+      exchanging.remove();
+    }
+  }
+
+  /** Runs a step after a while. */
+  void runAfter(Duration delay, String subject, Runnable step) {
+    time().after(delay, () -> run(subject, step));
+  }
+
+  /**
+   * Publishes what a flight has brought, unless a sign-in or sign-out came first, and wakes its
+   * waiters.
+   */
+  void finish(Flight flight, Flight.Outcome outcome) {
+    flights.computeIfPresent(
+        flight.subject,
+        (subject, current) -> {
+          if (current != flight) {
+            return current;
+          }
+          if (outcome.login() != null) {
+            publish(flight.provider, flight.userId, subject, outcome.login());
+          }
+          return null;
+        });
+    flight.outcome.complete(outcome);
+  }
+
+  private void publish(ManagedTokenProvider asked, String userId, String subject, Login login) {
+    for (ManagedTokenProvider provider : providers) {
+      for (String sharer : usersOf(subject)) {
+        provider.publish(sharer, login, false);
+      }
+      provider.publish(userId, login, provider == asked);
+    }
+  }
+
+  /** Lets a new sign-in be seen, and sends away who waits for an answer of before. */
+  void replace(ManagedTokenProvider provider, String userId, String subject, Login login) {
+    change(subject, () -> publish(provider, userId, subject, login));
+  }
+
+  /** Empties the cells of a login: whoever asks next reads the store. */
+  void drop(String subject) {
+    change(subject, () -> dropCells(subject));
+  }
+
+  /** Empties the cells of a login whose flight is under way. */
+  void emptyCells(String subject) {
+    flights.computeIfPresent(
+        subject,
+        (key, flight) -> {
+          dropCells(subject);
+          return flight;
+        });
+  }
+
+  private void dropCells(String subject) {
+    for (ManagedTokenProvider provider : providers) {
+      usersOf(subject).forEach(provider::drop);
+      provider.drop(subject);
+    }
+  }
+
+  private void change(String subject, Runnable change) {
+    AtomicReference<@Nullable Flight> before = new AtomicReference<>();
+    flights.compute(
+        subject,
+        (key, flight) -> {
+          before.set(flight);
+          change.run();
+          return null;
+        });
+    // What is unsaved stays: the store itself says whether a sign-in has made it void.
+    troubles.remove(subject);
+    forced.forget(subject);
+    Flight flight = before.get();
+    if (flight != null) {
+      flight.outcome.complete(Flight.Outcome.SUPERSEDED);
+    }
+  }
+
+  /** Returns a future that is completed when somebody signs in to this login. */
+  CompletableFuture<@Nullable Void> nextSignIn(String subject) {
+    return signIns.computeIfAbsent(subject, key -> new CompletableFuture<>());
+  }
+
+  void signedIn(String subject) {
+    CompletableFuture<@Nullable Void> waiting = signIns.remove(subject);
+    if (waiting != null) {
+      waiting.complete(null);
+    }
+  }
+
+  // Users who share a login
+
+  void shares(String userId, String subject) {
+    if (!userId.equals(subject)) {
+      sharers.computeIfAbsent(subject, key -> ConcurrentHashMap.newKeySet()).add(userId);
+    }
+  }
+
+  void unshares(String userId, String subject) {
+    sharers.computeIfPresent(
+        subject,
+        (key, users) -> {
+          users.remove(userId);
+          return users.isEmpty() ? null : users;
+        });
+  }
+
+  /** Returns whether any user of this process is left who shares the login. */
+  boolean isShared(String subject) {
+    return !usersOf(subject).isEmpty();
+  }
+
+  private Set<String> usersOf(String subject) {
+    return sharers.getOrDefault(subject, Set.of());
+  }
+
+  // What stands in the way
+
+  @Nullable Trouble trouble(String subject) {
+    return troubles.get(subject);
+  }
+
+  void troubled(String subject, Trouble trouble) {
+    troubles.put(subject, trouble);
+  }
+
+  /** Takes note that an exchange worked and returns what had been in the way. */
+  @Nullable Trouble recovered(String subject) {
+    return troubles.remove(subject);
+  }
+
+  // Tokens that the store has refused
+
+  @Nullable Unsaved unsaved(String subject) {
+    return unsaved.get(subject);
+  }
+
+  /** Tries once more to save everything and returns whose tokens could not be saved. */
+  List<String> saveAll() {
+    List<String> lost = new ArrayList<>();
+    unsaved.forEach(
+        (subject, tokens) -> {
+          if (!save(subject)) {
+            lost.add(tokens.login().userId());
+          }
+        });
+    return lost;
+  }
+
+  /** Keeps tokens until the store takes them; the spent refresh token is never sent again. */
+  void keep(String subject, Unsaved tokens) {
+    unsaved.put(subject, tokens);
+    time().after(SAVE_AGAIN, () -> engine.executor().execute(() -> saveAgain(subject)));
+  }
+
+  /**
+   * Tries to save what was kept.
+   *
+   * @return whether nothing is left to save
+   */
+  boolean save(String subject) {
+    Unsaved tokens = unsaved.get(subject);
+    if (tokens == null) {
+      return true;
+    }
+    try {
+      store().commit(key(subject), tokens.parent(), LoginCodec.write(tokens.login()));
+      unsaved.remove(subject, tokens);
+      return true;
+    } catch (TokenStoreException e) {
+      // Announced by an event when it was kept, and tried again in five seconds.
+      return false;
+    }
+  }
+
+  private void saveAgain(String subject) {
+    if (!save(subject)) {
+      time().after(SAVE_AGAIN, () -> engine.executor().execute(() -> saveAgain(subject)));
+    }
+  }
+
+  // Housekeeping
+
+  /** Starts no more flights and returns a future that is completed when the last has ended. */
+  CompletableFuture<Void> close() {
+    closed = true;
+    return CompletableFuture.allOf(
+        flights.values().stream().map(flight -> flight.outcome).toArray(CompletableFuture[]::new));
+  }
+
+  void sweep() {
+    forced.sweep();
+  }
+}

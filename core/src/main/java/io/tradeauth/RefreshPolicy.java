@@ -1,0 +1,123 @@
+package io.tradeauth;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.DoubleSupplier;
+
+/**
+ * <b>The</b> decision: may this token be used now, and must it be renewed? It is asked here and
+ * nowhere else.
+ *
+ * <p>Limits are computed once, when a token is published, for the wall clock and for the monotonic
+ * one; a token is fresh while both agree. With <i>life</i> the time from receipt to expiry, a token
+ * is unusable from expiry − min(skew, life/10), and renewed from expiry − (min(max(renew-ahead,
+ * life/5), 0.45 × life) + jitter), jitter drawn once from 0…5 % of life. Immutable.
+ */
+final class RefreshPolicy {
+
+  /** Time servers move a clock back by this much without any meaning. */
+  private static final long CLOCK_TOLERANCE_MILLIS = 5_000;
+
+  /** Nothing lives longer, so that no sum of nanoseconds overflows. */
+  private static final Duration FOR_EVER = Duration.ofDays(36_500);
+
+  private final Duration skew;
+  private final Duration renewAhead;
+  private final DoubleSupplier random;
+
+  /** What to do with a token. */
+  enum Decision {
+    /** Return it. */
+    USE,
+    /** Return it and renew in the background. */
+    USE_AND_RENEW,
+    /** Renew first. */
+    RENEW_FIRST
+  }
+
+  RefreshPolicy(Duration skew, Duration renewAhead) {
+    this(skew, renewAhead, () -> ThreadLocalRandom.current().nextDouble());
+  }
+
+  RefreshPolicy(Duration skew, Duration renewAhead, DoubleSupplier random) {
+    this.skew = skew;
+    this.renewAhead = renewAhead;
+    this.random = random;
+  }
+
+  static Decision decide(Held held, long wallMillis, long monotonicNanos) {
+    if (wallMillis < held.renewAtMillis
+        && monotonicNanos - held.renewAtNanos < 0
+        && wallMillis >= held.notBeforeMillis) {
+      return Decision.USE;
+    }
+    boolean unusable =
+        wallMillis >= held.unusableAtMillis || monotonicNanos - held.unusableAtNanos >= 0;
+    return unusable ? Decision.RENEW_FIRST : Decision.USE_AND_RENEW;
+  }
+
+  /** Returns whether a token may still be handed out. */
+  static boolean isUsable(Held held, TimeSource time) {
+    return decide(held, time.wallMillis(), time.monotonicNanos()) != Decision.RENEW_FIRST;
+  }
+
+  /** Returns how long a token may still be handed out, by the clock that ends it first. */
+  static Duration usableFor(Held held, TimeSource time) {
+    long byWall = held.unusableAtMillis - time.wallMillis();
+    long byMonotonic = (held.unusableAtNanos - time.monotonicNanos()) / 1_000_000;
+    return Duration.ofMillis(Math.max(0, Math.min(byWall, byMonotonic)));
+  }
+
+  /**
+   * Computes the limits of a token that is published now.
+   *
+   * @param named the tokens that came beside it
+   * @param heldSince when it was first received, by this machine's wall clock
+   * @param expiresAt when it ends, by this machine's wall clock; {@link Instant#MAX} if never
+   * @param again whether the server has given the same token again: it has nothing newer, and
+   *     asking makes sense only at its skew point and at its end
+   */
+  Held hold(
+      AccessToken token,
+      Map<TokenName, AccessToken> named,
+      Instant heldSince,
+      Instant expiresAt,
+      boolean again,
+      TimeSource time) {
+    long wallNow = time.wallMillis();
+    long nanosNow = time.monotonicNanos();
+    long life = millis(heldSince, expiresAt);
+    // A wall clock that was set back since the receipt must not make the life longer.
+    long left = Math.min(life, millis(Instant.ofEpochMilli(wallNow), expiresAt));
+    long skewed = left - Math.min(skew.toMillis(), life / 10);
+    long renewed = left - ahead(life);
+    long unusable = skewed;
+    if (again) {
+      renewed = skewed > 0 ? skewed : left;
+      unusable = left;
+    }
+    return new Held(
+        token,
+        named,
+        Math.min(wallNow, heldSince.toEpochMilli()) - CLOCK_TOLERANCE_MILLIS,
+        wallNow + renewed,
+        nanosNow + renewed * 1_000_000,
+        wallNow + unusable,
+        nanosNow + unusable * 1_000_000);
+  }
+
+  private long ahead(long life) {
+    double wanted = Math.max(renewAhead.toMillis(), life / 5.0);
+    return (long) (Math.min(wanted, 0.45 * life) + random.getAsDouble() * 0.05 * life);
+  }
+
+  private static long millis(Instant from, Instant to) {
+    long forEver = FOR_EVER.toMillis();
+    if (to.equals(Instant.MAX)) {
+      return forEver;
+    }
+    return Math.max(-forEver, Math.min(forEver, to.toEpochMilli() - from.toEpochMilli()));
+  }
+}

@@ -1,0 +1,443 @@
+package io.tradeauth;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Meets a demand for the tokens of one login: reads the store, adopts what another process has
+ * saved, and exchanges if that is not enough. Run by the one flight of that login.
+ */
+final class Renewal extends Exchange {
+
+  private static final Logger LOG = LoggerFactory.getLogger("io.tradeauth.exchange");
+
+  /** Exchanges of one login are at least this far apart. */
+  static final Duration APART = Duration.ofSeconds(5);
+
+  private static final Duration LONGEST_HOLD = Duration.ofMinutes(5);
+
+  /** An observation of somebody else's intent counts only if no read is further from the next. */
+  private static final Duration LONGEST_LOOK_AWAY = Duration.ofSeconds(10);
+
+  private static final Duration FIRST_LOOK_AGAIN = Duration.ofMillis(50);
+  private static final Duration LONGEST_LOOK_AGAIN = Duration.ofSeconds(2);
+
+  private final Flight flight;
+  private final Demand demand;
+  private @Nullable Login login;
+  private @Nullable Held inHand;
+  private @Nullable Observation observation;
+  private int looks;
+
+  Renewal(Realm realm, Flight flight) {
+    super(realm, flight.provider, flight.userId, flight.subject, realm.key(flight.subject));
+    this.flight = flight;
+    this.demand = flight.demand;
+  }
+
+  /**
+   * Somebody else's open intent as this process has seen it itself, by its own monotonic clock.
+   *
+   * @param intentId which intent
+   * @param sinceNanos since when every read has found it
+   * @param lastNanos when it was last read
+   */
+  private record Observation(String intentId, long sinceNanos, long lastNanos) {}
+
+  void start() {
+    guarded(this::look);
+  }
+
+  private void look() {
+    if (!realm.save(subject)) {
+      serveUnsaved();
+      return;
+    }
+    TokenStore.StoredRecord stored = realm.store().load(realm.key(subject));
+    if (stored == null || stored.content().state() == TokenStore.State.EMPTY) {
+      throw signInRequired(SignInRequiredException.Reason.NOT_SIGNED_IN, realm.time().now());
+    }
+    Login found = LoginCodec.read(stored.content());
+    login = found;
+    if (found.state() != TokenStore.State.ACTIVE) {
+      refuse(found);
+      return;
+    }
+    Held held = provider.hold(userId, found);
+    inHand = held;
+    if (!demand.needsExchange(held, realm.time())) {
+      realm.finish(flight, Flight.Outcome.of(found, false));
+      return;
+    }
+    TokenStore.Intent open = stored.intent();
+    Trouble trouble = realm.trouble(subject);
+    if (trouble != null && trouble.isCooling(realm.time())) {
+      realm.finish(flight, Flight.Outcome.failed(coolingDown(trouble)));
+    } else if (open == null) {
+      exchange(found, held, stored.version(), null);
+    } else if ((trouble != null && open.id().equals(trouble.doubt())) || isAbandoned(open)) {
+      exchange(found, held, stored.version(), open.id());
+    } else {
+      lookAgain(open);
+    }
+  }
+
+  private void serveUnsaved() {
+    Realm.Unsaved unsaved = realm.unsaved(subject);
+    Held held = unsaved == null ? null : provider.hold(userId, unsaved.login());
+    if (unsaved != null && held != null && demand.accepts(held, false, realm.time())) {
+      realm.finish(flight, Flight.Outcome.of(unsaved.login(), false));
+      return;
+    }
+    throw new TokenStoreException(
+        TokenStoreException.Reason.WRITE_FAILED,
+        name() + ": renewed tokens can't be saved, so none are exchanged until the store is mended",
+        null);
+  }
+
+  private void refuse(Login found) {
+    SignInRequiredException.Reason reason =
+        found.reason() != null ? found.reason() : SignInRequiredException.Reason.SIGNED_OUT;
+    throw signInRequired(reason, found.since());
+  }
+
+  private SignInRequiredException signInRequired(
+      SignInRequiredException.Reason reason, Instant since) {
+    return new SignInRequiredException(name(), userId, reason, since);
+  }
+
+  private BrokerUnavailableException coolingDown(Trouble trouble) {
+    return new BrokerUnavailableException(
+        trouble.doubt() != null
+            ? BrokerUnavailableException.Reason.IN_DOUBT
+            : BrokerUnavailableException.Reason.COOLING_DOWN,
+        name() + ": " + trouble.failures() + " failed, the last: " + trouble.last().getMessage(),
+        trouble.last().retryAt(),
+        trouble.last());
+  }
+
+  // Somebody else's intent
+
+  /** Returns whether this process itself has seen the intent open for the whole hold. */
+  private boolean isAbandoned(TokenStore.Intent open) {
+    long now = realm.time().monotonicNanos();
+    Observation before = observation;
+    boolean goesOn =
+        before != null
+            && before.intentId().equals(open.id())
+            && now - before.lastNanos() <= LONGEST_LOOK_AWAY.toNanos();
+    long since = goesOn && before != null ? before.sinceNanos() : now;
+    observation = new Observation(open.id(), since, now);
+    return now - since >= provider.settings().hold().toNanos();
+  }
+
+  private void lookAgain(TokenStore.Intent open) {
+    looks++;
+    LOG.debug("{}: waits for intent {}", name(), open.id());
+    realm.runAfter(
+        Backoff.doubled(FIRST_LOOK_AGAIN, looks, LONGEST_LOOK_AGAIN), subject, this::start);
+  }
+
+  // The exchange
+
+  private void exchange(
+      Login found, @Nullable Held held, TokenStore.Version version, @Nullable String displaced) {
+    if (held != null && wasReceivedJustNow(found) && !held.token.equals(demand.rejected())) {
+      realm.finish(flight, Flight.Outcome.of(found, true));
+      return;
+    }
+    TokenSet tokens = found.tokens();
+    Grant grant = provider.broker().renewal(tokens);
+    if (grant == null) {
+      renewedByNobody(found, version);
+      return;
+    }
+    ClientCredentials client = provider.clientOf(userId, found);
+    if (client != null && found.clientId() != null && !client.id().equals(found.clientId())) {
+      throw signInRequired(SignInRequiredException.Reason.CLIENT_CHANGED, realm.time().now());
+    }
+    AccessToken rejected = demand.rejected();
+    if (rejected != null && held != null && !mayForce(rejected)) {
+      return;
+    }
+    begin(grant, tokens, client, version, displaced, displaced != null);
+  }
+
+  private boolean wasReceivedJustNow(Login found) {
+    TokenSet tokens = found.tokens();
+    if (tokens == null) {
+      return false;
+    }
+    Instant received = realm.clock().toLocal(tokens.receivedAt());
+    Duration age = Duration.between(received, realm.time().now());
+    return !age.isNegative() && age.compareTo(APART) < 0;
+  }
+
+  private void renewedByNobody(Login found, TokenStore.Version version) {
+    Instant now = realm.time().now();
+    TokenSet tokens = found.tokens();
+    boolean refusedByApi = demand.rejected() != null && inHand != null;
+    SignInRequiredException.Reason reason =
+        refusedByApi
+            ? SignInRequiredException.Reason.GRANT_REFUSED
+            : SignInRequiredException.Reason.EXPIRED;
+    if (refusedByApi) {
+      // What the API has refused is not served again, here or elsewhere.
+      markSignInRequired(found, version, reason);
+    }
+    Instant since =
+        refusedByApi || tokens == null ? now : realm.clock().toLocal(tokens.expiresAt());
+    throw signInRequired(reason, since);
+  }
+
+  private void markSignInRequired(
+      Login found, TokenStore.Version version, SignInRequiredException.Reason reason) {
+    Login dead = found.signInRequired(reason, realm.time().now());
+    TokenStore.Version committed =
+        realm.store().commit(realm.key(subject), version, LoginCodec.write(dead));
+    if (committed != null) {
+      realm.recovered(subject);
+      realm.emptyCells(subject);
+      realm
+          .engine()
+          .events()
+          .publish(new TokenEvent.SignInRequired(name(), userId, realm.time().now(), reason));
+    }
+  }
+
+  private boolean mayForce(AccessToken rejected) {
+    boolean exclusive = provider.rotation().kind() == RotationProfile.Kind.RELOGIN;
+    ForcedRenewals.Verdict verdict = realm.forced().ask(subject, rejected, exclusive);
+    if (verdict.isGranted()) {
+      return true;
+    }
+    if (verdict.isNew()
+        && verdict.reason() == BrokerUnavailableException.Reason.SESSION_TAKEN_OVER) {
+      realm
+          .engine()
+          .events()
+          .publish(new TokenEvent.SessionTakenOver(name(), userId, realm.time().now()));
+    }
+    realm.finish(
+        flight,
+        Flight.Outcome.failed(
+            new BrokerUnavailableException(
+                verdict.reason(),
+                name() + ": the API refuses tokens that were renewed just now",
+                realm.time().now().plus(verdict.pause()),
+                null)));
+    return false;
+  }
+
+  // What came of it
+
+  @Override
+  void granted(TokenStore.Version parent, TokenResponse response, Instant receivedAt) {
+    Login before = loaded();
+    TokenSet old = before.tokens();
+    TokenSet renewed =
+        old == null
+            ? TokenSet.first(response, provider.broker().profile().expiry(), receivedAt, Set.of())
+            : old.renewedBy(response, provider.broker().profile().expiry(), receivedAt);
+    Login next = before.with(renewed);
+    commit(parent, next, response, realm.time().monotonicNanos(), 1);
+  }
+
+  private Login loaded() {
+    Login found = login;
+    if (found == null) {
+      throw new IllegalStateException("nothing was loaded");
+    }
+    return found;
+  }
+
+  private void commit(
+      TokenStore.Version parent, Login next, TokenResponse response, long sinceNanos, int tries) {
+    TokenStore.Version committed;
+    try {
+      committed = realm.store().commit(realm.key(subject), parent, LoginCodec.write(next));
+    } catch (TokenStoreException e) {
+      Duration pause = Backoff.doubled(Duration.ofMillis(50), tries, Duration.ofSeconds(1));
+      long spent = realm.time().monotonicNanos() - sinceNanos;
+      if (spent + pause.toNanos() < provider.settings().commitTimeout().toNanos()) {
+        realm.runAfter(
+            pause,
+            subject,
+            () -> guarded(() -> commit(parent, next, response, sinceNanos, tries + 1)));
+      } else {
+        keepUnsaved(parent, next, response, e);
+      }
+      return;
+    }
+    if (committed == null) {
+      moved();
+    } else {
+      published(next, response);
+    }
+  }
+
+  private void keepUnsaved(
+      TokenStore.Version parent, Login next, TokenResponse response, TokenStoreException cause) {
+    LOG.error("{}: renewed tokens of {} can't be saved", name(), ServerText.clean(userId), cause);
+    realm.keep(subject, new Realm.Unsaved(parent, next));
+    realm
+        .engine()
+        .events()
+        .publish(new TokenEvent.UnsavedRotation(name(), userId, realm.time().now()));
+    published(next, response);
+  }
+
+  private void published(Login next, TokenResponse response) {
+    TokenSet tokens = next.tokens();
+    if (tokens == null || tokens.accessToken() == null) {
+      // Its refresh token is saved; there is nothing to hand out.
+      failed(
+          BrokerUnavailableException.Reason.UNUSABLE_ANSWER,
+          String.join(", ", response.problems()),
+          null,
+          null);
+      return;
+    }
+    Trouble trouble = realm.recovered(subject);
+    if (demand.rejected() != null) {
+      realm.forced().made(subject, provider.accessToken(tokens));
+    }
+    announce(tokens, trouble);
+    realm.finish(flight, Flight.Outcome.of(next, true));
+  }
+
+  private void announce(TokenSet tokens, @Nullable Trouble trouble) {
+    Instant now = realm.time().now();
+    Duration took = Duration.ofNanos(realm.time().monotonicNanos() - startedNanos);
+    Events events = realm.engine().events();
+    events.publish(new TokenEvent.Renewed(name(), userId, now, tokens.expiresAt(), took));
+    if (trouble != null) {
+      events.publish(new TokenEvent.Recovered(name(), userId, now, trouble.failures()));
+    }
+    TokenSet old = loaded().tokens();
+    if (old != null
+        && old.scope() != null
+        && tokens.scope() != null
+        && !old.scope().equals(tokens.scope())) {
+      events.publish(new TokenEvent.ScopeChanged(name(), userId, now, old.scope(), tokens.scope()));
+    }
+  }
+
+  @Override
+  void refused(TokenStore.Version parent, Grant grant, boolean inDoubt, String code) {
+    TokenStore.StoredRecord now = realm.store().load(realm.key(subject));
+    if (now == null || !now.version().equals(parent)) {
+      moved();
+      return;
+    }
+    boolean fragile = provider.rotation().isFragile();
+    SignInRequiredException.Reason reason =
+        !fragile
+            ? SignInRequiredException.Reason.GRANT_REFUSED
+            : inDoubt
+                ? SignInRequiredException.Reason.ROTATION_LOST
+                : SignInRequiredException.Reason.GRANT_REFUSED;
+    if (fragile && !inDoubt && grant instanceof Grant.Refresh) {
+      suspectReuse(((Grant.Refresh) grant).refreshToken());
+    }
+    markSignInRequired(loaded(), parent, reason);
+    throw signInRequired(reason, realm.time().now());
+  }
+
+  private void suspectReuse(RefreshToken sent) {
+    String fingerprint = Fingerprint.of(sent.value());
+    realm
+        .engine()
+        .events()
+        .publish(
+            new TokenEvent.ReuseSuspected(
+                name(), userId, realm.time().now(), fingerprint, fingerprint));
+  }
+
+  @Override
+  void inDoubt(TokenStore.Intent intent, @Nullable Exception cause) {
+    Trouble before = realm.trouble(subject);
+    int probes = before == null || before.doubt() == null ? 1 : before.probes() + 1;
+    Duration hold = Backoff.doubled(provider.settings().hold(), probes, LONGEST_HOLD);
+    Held held = inHand;
+    Duration usable = held == null ? Duration.ZERO : RefreshPolicy.usableFor(held, realm.time());
+    Duration wait = hold.compareTo(usable) > 0 ? hold : usable;
+    BrokerUnavailableException failure =
+        unavailable(
+            BrokerUnavailableException.Reason.IN_DOUBT,
+            "the answer was lost; nothing is sent before it is clear that nothing more comes",
+            wait,
+            cause);
+    fail(failure, wait, intent.id(), probes);
+    realm.time().after(wait, () -> realm.background(provider, userId, subject, Demand.FRESH));
+  }
+
+  @Override
+  void failed(
+      BrokerUnavailableException.Reason reason,
+      String message,
+      @Nullable Duration asked,
+      @Nullable Exception cause) {
+    Trouble before = realm.trouble(subject);
+    int failures = before == null ? 1 : before.failures() + 1;
+    Duration wait = asked != null ? asked : Backoff.after(failures, APART);
+    fail(unavailable(reason, message, wait, cause), wait, stillOpen(before), probesOf(before));
+  }
+
+  /**
+   * A doubt stays open until an answer is definite, though the intent that stands for it may be
+   * new.
+   */
+  private @Nullable String stillOpen(@Nullable Trouble before) {
+    String mine = openDoubt();
+    return mine != null || before == null ? mine : before.doubt();
+  }
+
+  private static int probesOf(@Nullable Trouble before) {
+    return before == null ? 0 : before.probes();
+  }
+
+  private BrokerUnavailableException unavailable(
+      BrokerUnavailableException.Reason reason,
+      String message,
+      Duration wait,
+      @Nullable Exception cause) {
+    return new BrokerUnavailableException(
+        reason, name() + ": " + message, realm.time().now().plus(wait), cause);
+  }
+
+  private void fail(
+      BrokerUnavailableException failure, Duration wait, @Nullable String doubt, int probes) {
+    Trouble before = realm.trouble(subject);
+    int failures = before == null ? 1 : before.failures() + 1;
+    long notBefore = realm.time().monotonicNanos() + wait.toNanos();
+    realm.troubled(subject, new Trouble(failures, failure, notBefore, doubt, probes));
+    realm
+        .engine()
+        .events()
+        .publish(
+            new TokenEvent.RenewalFailing(
+                name(), userId, realm.time().now(), failure.reason(), failures, failure.retryAt()));
+    realm.finish(flight, Flight.Outcome.failed(failure));
+  }
+
+  @Override
+  void gaveUp(TokenException failure) {
+    if (failure instanceof BrokerUnavailableException) {
+      BrokerUnavailableException unavailable = (BrokerUnavailableException) failure;
+      Trouble before = realm.trouble(subject);
+      fail(unavailable, Backoff.after(1, APART), stillOpen(before), probesOf(before));
+    } else {
+      realm.finish(flight, Flight.Outcome.failed(failure));
+    }
+  }
+
+  @Override
+  void moved() {
+    realm.run(subject, this::start);
+  }
+}

@@ -1,0 +1,199 @@
+package io.tradeauth;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLException;
+import okhttp3.Authenticator;
+import okhttp3.Call;
+import okhttp3.ConnectionPool;
+import okhttp3.CookieJar;
+import okhttp3.Dispatcher;
+import okhttp3.EventListener;
+import okhttp3.MediaType;
+import okhttp3.OkHttpClient;
+import okhttp3.Protocol;
+import okhttp3.Request;
+import okhttp3.RequestBody;
+import okhttp3.Response;
+import okio.BufferedSink;
+import okio.BufferedSource;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Sends a request once: one attempt is one request on the wire, whatever happens to it.
+ *
+ * <p>OkHttp resends a POST whose connection dies, and after a 408, a 503 with {@code Retry-After:
+ * 0} or a 307; each of these would spend a refresh token twice. So redirects and retries are off,
+ * and every body is one-shot, which alone cures all four. Nothing of the host's client that could
+ * recurse or print a body is taken over: no interceptors, no authenticator, no cookies, no cache.
+ * Called on the manager's own threads only, because an interrupt would tear an answer away. For any
+ * number of threads.
+ */
+final class TokenEndpoint {
+
+  private static final long LARGEST_BODY = 64 * 1024;
+
+  private final OkHttpClient http;
+
+  TokenEndpoint(OkHttpClient host, Duration connectTimeout) {
+    OkHttpClient.Builder own =
+        host.newBuilder()
+            .dispatcher(new Dispatcher())
+            .connectionPool(new ConnectionPool(64, 5, TimeUnit.MINUTES))
+            .connectTimeout(connectTimeout)
+            .protocols(List.of(Protocol.HTTP_1_1))
+            .followRedirects(false)
+            .followSslRedirects(false)
+            .retryOnConnectionFailure(false)
+            .authenticator(Authenticator.NONE)
+            .cookieJar(CookieJar.NO_COOKIES)
+            .cache(null)
+            .readTimeout(Duration.ZERO)
+            .writeTimeout(Duration.ZERO)
+            .eventListenerFactory(call -> progressOf(call.request()));
+    own.interceptors().clear();
+    own.networkInterceptors().clear();
+    this.http = own.build();
+  }
+
+  /** What became of an attempt. */
+  sealed interface Result {
+
+    /** No byte of the request left. */
+    record NotSent(IOException cause, boolean tls) implements Result {}
+
+    /** Bytes left, and no whole answer came back. */
+    record Lost(@Nullable IOException cause) implements Result {}
+
+    /** A whole answer came back. */
+    record Answered(Answer answer) implements Result {}
+  }
+
+  private static EventListener progressOf(Request request) {
+    Progress progress = request.tag(Progress.class);
+    return progress != null ? progress : EventListener.NONE;
+  }
+
+  /**
+   * Whether a request has begun to leave. Each call has its own; written by the thread that sends.
+   */
+  private static final class Progress extends EventListener {
+
+    volatile boolean begun;
+
+    @Override
+    public void requestHeadersStart(Call call) {
+      begun = true;
+    }
+  }
+
+  /**
+   * Sends a request and waits for the whole answer.
+   *
+   * @param headers what the broker wants on every request; the request's own win
+   * @param bearer the value of the {@code Authorization} header; null for none
+   */
+  Result send(
+      BrokerRequest request,
+      Map<String, String> headers,
+      @Nullable String bearer,
+      Duration timeout) {
+    Progress progress = new Progress();
+    Call call = http.newCall(toOkHttp(request, headers, bearer, progress));
+    call.timeout().timeout(timeout.toMillis(), TimeUnit.MILLISECONDS);
+    try (Response response = call.execute()) {
+      byte[] body = body(response.body().source());
+      return body == null
+          ? new Result.Lost(null)
+          : new Result.Answered(Answer.of(response.code(), headers(response), body));
+    } catch (SSLException e) {
+      return progress.begun ? new Result.Lost(e) : new Result.NotSent(e, true);
+    } catch (IOException e) {
+      return progress.begun ? new Result.Lost(e) : new Result.NotSent(e, false);
+    }
+  }
+
+  /** Returns the whole body, or null if it is larger than any token answer. */
+  private static byte @Nullable [] body(BufferedSource source) throws IOException {
+    return source.request(LARGEST_BODY + 1) ? null : source.readByteArray();
+  }
+
+  private static Map<String, String> headers(Response response) {
+    Map<String, String> headers = new HashMap<>();
+    response.headers().forEach(header -> headers.put(header.getFirst(), header.getSecond()));
+    return headers;
+  }
+
+  private static Request toOkHttp(
+      BrokerRequest request,
+      Map<String, String> headers,
+      @Nullable String bearer,
+      Progress progress) {
+    Request.Builder builder =
+        new Request.Builder()
+            .tag(Progress.class, progress)
+            .url(request.uri().toString())
+            .header("Accept-Encoding", "identity"); // a small answer must not unpack to a huge one
+    headers.forEach((name, value) -> header(builder, name, value));
+    request.headers().forEach((name, value) -> header(builder, name, value));
+    if (bearer != null) {
+      header(builder, "Authorization", bearer);
+    }
+    String body = request.body();
+    return builder
+        .method(request.method(), body == null ? null : new OneShot(body, request.contentType()))
+        .build();
+  }
+
+  /** OkHttp would print the value of a bad header. */
+  private static void header(Request.Builder builder, String name, String value) {
+    if (!value.chars().allMatch(c -> c >= ' ' && c < 127)) {
+      throw new BrokerConfigurationException(
+          BrokerConfigurationException.Reason.UNSUPPORTED,
+          "header " + name + ": has a character that is not printable ASCII");
+    }
+    builder.header(name, value);
+  }
+
+  /** Stops the threads and connections that are idle. */
+  void close() {
+    http.connectionPool().evictAll();
+  }
+
+  /** A body that OkHttp may write once. */
+  private static final class OneShot extends RequestBody {
+
+    private final byte[] bytes;
+    private final @Nullable String contentType;
+
+    OneShot(String body, @Nullable String contentType) {
+      this.bytes = body.getBytes(StandardCharsets.UTF_8);
+      this.contentType = contentType;
+    }
+
+    @Override
+    public @Nullable MediaType contentType() {
+      return contentType == null ? null : MediaType.get(contentType);
+    }
+
+    @Override
+    public long contentLength() {
+      return bytes.length;
+    }
+
+    @Override
+    public boolean isOneShot() {
+      return true;
+    }
+
+    @Override
+    public void writeTo(BufferedSink sink) throws IOException {
+      sink.write(bytes);
+    }
+  }
+}

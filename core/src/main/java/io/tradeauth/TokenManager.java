@@ -1,0 +1,683 @@
+package io.tradeauth;
+
+import java.io.IOException;
+import java.net.URI;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import okhttp3.OkHttpClient;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps the users of one program signed in to its brokers: the entry point of the library.
+ *
+ * <p>Make one for the program, sign users in when they come from a broker's sign-in, and take the
+ * {@link TokenProvider} of each broker from it. For any number of threads. Whatever takes time runs
+ * on threads of the manager, all daemons whose names say {@code tradeauth}; listeners and the
+ * dependents of futures run on the application's executor.
+ */
+public final class TokenManager implements AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger("io.tradeauth");
+
+  /** How often other processes' sign-ins are looked for, and due tokens renewed. */
+  private static final Duration ROUND = Duration.ofSeconds(4);
+
+  private static final Duration TOMBSTONE = Duration.ofHours(24);
+
+  private final Map<String, ManagedTokenProvider> providers = new LinkedHashMap<>();
+  private final Map<String, Realm> realms = new LinkedHashMap<>();
+  private final Realm.Engine engine;
+  private final EngineThreads threads;
+  private final Duration closeTimeout;
+  private volatile @Nullable String cursor;
+  private volatile boolean closed;
+  private volatile TimeSource.@Nullable Timer round;
+
+  private TokenManager(Builder builder) {
+    this.threads = new EngineThreads();
+    this.closeTimeout = builder.closeTimeout;
+    Executor callbacks = builder.callbacks;
+    SecureRandom random = new SecureRandom();
+    this.engine =
+        new Realm.Engine(
+            builder.store,
+            builder.time,
+            builder.executor != null ? builder.executor : threads,
+            callbacks,
+            new Events(callbacks),
+            random,
+            Long.toHexString(random.nextLong()));
+    for (Map.Entry<Broker, BrokerSettings> entry : builder.brokers.entrySet()) {
+      add(entry.getKey(), entry.getValue(), builder);
+    }
+    warnOfTwoOkHttps();
+    engine.executor().execute(this::lookForChanges);
+    nextRound();
+  }
+
+  private void add(Broker broker, BrokerSettings settings, Builder builder) {
+    Realm realm = realms.computeIfAbsent(broker.profile().realm(), name -> new Realm(name, engine));
+    ManagedTokenProvider provider =
+        new ManagedTokenProvider(
+            broker,
+            settings.checked(),
+            realm,
+            new TokenEndpoint(builder.http, settings.connectTimeout()),
+            builder.maximumCachedUsers);
+    realm.add(provider);
+    providers.put(broker.profile().name(), provider);
+  }
+
+  private static void warnOfTwoOkHttps() {
+    try {
+      int copies = 0;
+      ClassLoader loader = OkHttpClient.class.getClassLoader();
+      if (loader != null) {
+        copies =
+            java.util.Collections.list(loader.getResources("okhttp3/OkHttpClient.class")).size();
+      }
+      if (copies > 1) {
+        LOG.warn(
+            "OkHttp is on the class path {} times: exclude all but one, or either may be loaded",
+            copies);
+      }
+    } catch (IOException e) {
+      LOG.debug("could not look for a second OkHttp", e);
+    }
+  }
+
+  /** Starts a manager's settings. */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /**
+   * Returns the provider of a broker and environment.
+   *
+   * @throws BrokerConfigurationException if the manager has none of that name
+   */
+  public TokenProvider provider(String broker) {
+    return managed(broker);
+  }
+
+  private ManagedTokenProvider managed(String broker) {
+    ManagedTokenProvider provider = providers.get(broker);
+    if (provider == null) {
+      throw new BrokerConfigurationException(
+          BrokerConfigurationException.Reason.UNKNOWN_BROKER,
+          "broker: no \"" + ServerText.clean(broker) + "\", only " + providers.keySet());
+    }
+    return provider;
+  }
+
+  /**
+   * Returns the page where a user allows the application to act (RFC 6749 section 4.1.1).
+   *
+   * @throws BrokerConfigurationException if this environment has no such page, or no client is set
+   * @throws IllegalArgumentException if the broker can't take the request
+   */
+  public URI authorizationUri(String broker, String userId, AuthorizationRequest request) {
+    ManagedTokenProvider provider = managed(broker);
+    ClientCredentials client = await(supply(() -> provider.clientInSettings(userId)));
+    return authorizationUri(provider, request, client);
+  }
+
+  /**
+   * As {@link #authorizationUri(String, String, AuthorizationRequest)}, for a user's own client.
+   */
+  public URI authorizationUri(
+      String broker, ClientCredentials client, AuthorizationRequest request) {
+    return authorizationUri(managed(broker), request, client);
+  }
+
+  private static URI authorizationUri(
+      ManagedTokenProvider provider,
+      AuthorizationRequest request,
+      @Nullable ClientCredentials client) {
+    if (client == null) {
+      throw new BrokerConfigurationException(
+          BrokerConfigurationException.Reason.CLIENT_MISSING,
+          provider.name() + ": no client credentials in the settings");
+    }
+    URI uri = provider.broker().authorizationUri(request, client);
+    if (uri == null) {
+      throw new BrokerConfigurationException(
+          BrokerConfigurationException.Reason.UNSUPPORTED,
+          provider.name() + ": users do not sign in through a browser here");
+    }
+    return uri;
+  }
+
+  /**
+   * Signs a user in with what came from the broker, in place of whatever was there. Waits for the
+   * exchange; if it fails, what was stored stays as it was.
+   *
+   * @throws SignInRequiredException if the broker refuses the grant, its answer was lost, or it
+   *     belongs to another person at the broker than the user's sign-in before
+   * @throws BrokerConfigurationException if the client is refused or missing, or the broker takes
+   *     no such grant
+   * @throws BrokerUnavailableException if it makes sense to try again
+   */
+  public void signIn(String broker, String userId, Grant grant) {
+    await(startSignIn(managed(broker), userId, grant, false));
+  }
+
+  /**
+   * As {@link #signIn}, but the grant may belong to another person at the broker than the one
+   * before: only after the user has confirmed it.
+   */
+  public void signInAsAnyone(String broker, String userId, Grant grant) {
+    await(startSignIn(managed(broker), userId, grant, true));
+  }
+
+  private CompletableFuture<Login> startSignIn(
+      ManagedTokenProvider provider, String userId, Grant grant, boolean allowDifferentAccount) {
+    checkUserId(userId);
+    refuseWhenClosed();
+    return supply(
+            () -> {
+              ClientCredentials client =
+                  grant.client() != null ? grant.client() : provider.clientInSettings(userId);
+              String subject = provider.broker().subject(userId, client);
+              return new SignIn(
+                  provider.realm(), provider, userId, subject, grant, allowDifferentAccount);
+            })
+        .thenCompose(SignIn::start);
+  }
+
+  private static void checkUserId(String userId) {
+    if (userId.isBlank()) {
+      throw new IllegalArgumentException("userId: must not be blank");
+    }
+  }
+
+  private void refuseWhenClosed() {
+    if (closed) {
+      throw new BrokerUnavailableException(
+          BrokerUnavailableException.Reason.CLOSED,
+          "the manager is closed",
+          engine.time().now(),
+          null);
+    }
+  }
+
+  /**
+   * Signs a user out: from now on no token of this login is handed out, and the broker's session is
+   * ended if the broker can end that of one user. What the broker answers does not matter here.
+   */
+  public void signOut(String broker, String userId) {
+    ManagedTokenProvider provider = managed(broker);
+    await(supply(() -> signOutNow(provider, userId, SignOut.Reach.USER)));
+  }
+
+  /**
+   * Ends a user's session on the broker's side and signs the user out.
+   *
+   * @return whether the broker says that the session is gone
+   * @throws BrokerConfigurationException if the broker has no such call, or if it would end the
+   *     sessions of all users of the client: they are named, and nothing is done; see {@link
+   *     #revokeForAllUsersOfTheClient}
+   */
+  public boolean revoke(String broker, String userId) {
+    ManagedTokenProvider provider = managed(broker);
+    SignOut how = signOutOf(provider);
+    if (how.reach() == SignOut.Reach.CLIENT) {
+      throw new BrokerConfigurationException(
+          BrokerConfigurationException.Reason.UNSUPPORTED,
+          provider.name()
+              + ": this would end the sessions of all users of the client: "
+              + await(supply(() -> usersOf(provider)))
+              + "; nothing was done");
+    }
+    return await(supply(() -> signOutNow(provider, userId, SignOut.Reach.USER)));
+  }
+
+  /** As {@link #revoke}, and consents to the end of all sessions of the user's client. */
+  public boolean revokeForAllUsersOfTheClient(String broker, String userId) {
+    ManagedTokenProvider provider = managed(broker);
+    signOutOf(provider);
+    return await(supply(() -> signOutNow(provider, userId, SignOut.Reach.CLIENT)));
+  }
+
+  private static SignOut signOutOf(ManagedTokenProvider provider) {
+    SignOut how = provider.broker().signOut();
+    if (how == null) {
+      throw new BrokerConfigurationException(
+          BrokerConfigurationException.Reason.UNSUPPORTED,
+          provider.name() + ": the broker has no call that ends a session; use signOut");
+    }
+    return how;
+  }
+
+  private boolean signOutNow(ManagedTokenProvider provider, String userId, SignOut.Reach consent) {
+    Login login = provider.storedLogin(userId);
+    if (login == null) {
+      return false;
+    }
+    Realm realm = provider.realm();
+    String subject = provider.subjectNow(userId);
+    if (provider.broker().sharesLogins()) {
+      provider.unlink(userId, subject);
+      if (realm.isShared(subject)) {
+        engine
+            .events()
+            .publish(new TokenEvent.SignedOut(provider.name(), userId, engine.time().now()));
+        return false;
+      }
+    }
+    realm
+        .store()
+        .supersede(
+            realm.key(subject), LoginCodec.write(Login.signedOut(userId, engine.time().now())));
+    realm.drop(subject);
+    engine.events().publish(new TokenEvent.SignedOut(provider.name(), userId, engine.time().now()));
+    return endSession(provider, userId, login, consent);
+  }
+
+  private static boolean endSession(
+      ManagedTokenProvider provider, String userId, Login login, SignOut.Reach consent) {
+    SignOut how = provider.broker().signOut();
+    TokenSet tokens = login.tokens();
+    if (how == null
+        || tokens == null
+        || (how.reach() == SignOut.Reach.CLIENT && consent != SignOut.Reach.CLIENT)) {
+      return false;
+    }
+    try {
+      return provider.endSession(userId, login, tokens, how.call());
+    } catch (TokenException e) {
+      // Here the user is signed out already; the session ends by itself later.
+      LOG.warn("{}: the session could not be ended: {}", provider.name(), e.getMessage());
+      return false;
+    }
+  }
+
+  /**
+   * Removes every trace of a user, at all brokers. The user is signed out first.
+   *
+   * @throws TokenStoreException if the store fails; what is left is removed by calling again
+   */
+  public void forget(String userId) {
+    for (ManagedTokenProvider provider : providers.values()) {
+      await(
+          supply(
+              () -> {
+                TokenStore.StoredRecord stored = provider.storedRecord(userId);
+                if (stored != null) {
+                  forget(provider, userId);
+                }
+                return true;
+              }));
+    }
+  }
+
+  private void forget(ManagedTokenProvider provider, String userId) {
+    Realm realm = provider.realm();
+    String subject = provider.subjectNow(userId);
+    signOutNow(provider, userId, SignOut.Reach.USER);
+    if (!realm.isShared(subject)) {
+      realm.store().forget(realm.key(subject));
+      realm.store().forget(new TokenStore.Key(TokenStore.Kind.SIGN_IN, realm.name(), subject));
+      realm.drop(subject);
+    }
+  }
+
+  /**
+   * Asks the broker whether the user's token works, and takes note of whose it is.
+   *
+   * @return what the broker said; {@link ProbeAnswer.Unknown} if it has no call for that
+   */
+  public ProbeAnswer validate(String broker, String userId) {
+    ManagedTokenProvider provider = managed(broker);
+    AccessToken token = provider.get(userId);
+    return await(supply(() -> provider.validate(userId, token)));
+  }
+
+  /** Returns how a user stands, from memory and the store; nothing is sent. */
+  public UserStatus status(String broker, String userId) {
+    ManagedTokenProvider provider = managed(broker);
+    return await(supply(() -> provider.status(userId)));
+  }
+
+  /**
+   * Returns whether the user has a token that may be used, or one that can be renewed without the
+   * user.
+   */
+  public boolean isSignedIn(String broker, String userId) {
+    UserStatus status = status(broker, userId);
+    boolean active =
+        status.state() != UserStatus.State.NEVER_SIGNED_IN
+            && status.state() != UserStatus.State.SIGN_IN_REQUIRED
+            && status.state() != UserStatus.State.SIGNED_OUT;
+    Instant end = status.expiresAt();
+    return active && (status.renewable() || (end != null && end.isAfter(engine.time().now())));
+  }
+
+  /**
+   * Returns the users who have signed in to a broker and not out again, whether renewable or not.
+   */
+  public List<String> users(String broker) {
+    ManagedTokenProvider provider = managed(broker);
+    return await(supply(() -> usersOf(provider)));
+  }
+
+  private static List<String> usersOf(ManagedTokenProvider provider) {
+    TokenStore.Kind kind =
+        provider.broker().sharesLogins() ? TokenStore.Kind.LINK : TokenStore.Kind.LOGIN;
+    List<String> users = new ArrayList<>();
+    for (TokenStore.StoredLabel stored :
+        provider.realm().store().list(kind, provider.realm().name())) {
+      String user = LoginCodec.user(stored.label());
+      boolean present =
+          stored.state() == TokenStore.State.ACTIVE
+              || stored.state() == TokenStore.State.SIGN_IN_REQUIRED;
+      if (user != null && present) {
+        users.add(user);
+      }
+    }
+    users.sort(null);
+    return users;
+  }
+
+  /**
+   * Adds a listener.
+   *
+   * @param type which events; {@link TokenEvent} itself for all
+   * @return what removes the listener
+   */
+  public <E extends TokenEvent> Runnable on(Class<E> type, Consumer<? super E> listener) {
+    return engine.events().on(type, listener);
+  }
+
+  /**
+   * Waits until a user has signed in, here or in another process.
+   *
+   * @throws BrokerUnavailableException if that has not happened after {@code atMost}
+   * @throws TokenWaitInterruptedException if the thread is interrupted
+   */
+  public void awaitSignIn(String broker, String userId, Duration atMost) {
+    ManagedTokenProvider provider = managed(broker);
+    CompletableFuture<@Nullable Void> next = provider.realm().nextSignIn(userId);
+    if (!isSignedIn(broker, userId)) {
+      try {
+        next.get(Durations.positive("atMost", atMost).toNanos(), TimeUnit.NANOSECONDS);
+      } catch (InterruptedException e) {
+        throw interrupted(e);
+      } catch (TimeoutException e) {
+        throw new BrokerUnavailableException(
+            BrokerUnavailableException.Reason.WAITED_TOO_LONG,
+            broker + ": nobody has signed in within " + atMost,
+            engine.time().now(),
+            null);
+      } catch (ExecutionException e) {
+        throw failure(e);
+      }
+    }
+  }
+
+  /**
+   * Reads the tokens of users from the store and renews what has ended, in the background and at a
+   * measured pace, so that their first get need not wait.
+   *
+   * @return completed when all have been looked at; never exceptionally
+   */
+  public CompletableFuture<Void> preload(String broker, Collection<String> userIds) {
+    ManagedTokenProvider provider = managed(broker);
+    return CompletableFuture.allOf(
+        userIds.stream()
+            .map(provider::preload)
+            .map(look -> look.exceptionally(Flight.Outcome::none))
+            .toArray(CompletableFuture[]::new));
+  }
+
+  /**
+   * Waits for the exchanges under way, 40 seconds at most if not set otherwise, and saves what was
+   * not saved yet. Afterwards every call that needs more than memory fails.
+   *
+   * @throws TokenStoreException if tokens could not be saved; it names the users who must sign in
+   *     again
+   */
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    TimeSource.Timer timer = round;
+    if (timer != null) {
+      timer.cancel();
+    }
+    List<String> unsaved = new ArrayList<>();
+    try {
+      CompletableFuture.allOf(
+              realms.values().stream().map(Realm::close).toArray(CompletableFuture[]::new))
+          .get(closeTimeout.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException e) {
+      LOG.warn("closed while exchanges were under way");
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (ExecutionException e) {
+      throw failure(e);
+    }
+    realms.values().forEach(realm -> unsaved.addAll(realm.saveAll()));
+    providers.values().forEach(ManagedTokenProvider::close);
+    threads.close();
+    if (!unsaved.isEmpty()) {
+      throw new TokenStoreException(
+          TokenStoreException.Reason.WRITE_FAILED,
+          unsaved.size() + " logins could not be saved; these users must sign in again: " + unsaved,
+          null);
+    }
+  }
+
+  // Housekeeping
+
+  private void nextRound() {
+    if (!closed) {
+      round = engine.time().after(ROUND, this::startRound);
+    }
+  }
+
+  private void startRound() {
+    engine.executor().execute(this::makeRound);
+    nextRound();
+  }
+
+  private void makeRound() {
+    lookForChanges();
+    providers.values().forEach(ManagedTokenProvider::renewDue);
+    realms.values().forEach(Realm::sweep);
+  }
+
+  private void lookForChanges() {
+    try {
+      TokenStore.Changes changes = engine.store().changesSince(cursor);
+      cursor = changes.cursor();
+      if (changes.everything()) {
+        providers.values().forEach(ManagedTokenProvider::dropAll);
+      }
+      changes.keys().forEach(this::changed);
+    } catch (TokenStoreException e) {
+      // Tried again in the next round; what is in memory is served meanwhile.
+      LOG.warn("the token store does not tell what has changed: {}", e.getMessage());
+    }
+  }
+
+  private void changed(TokenStore.Key key) {
+    Realm realm = realms.get(key.realm());
+    if (realm == null) {
+      return;
+    }
+    switch (key.kind()) {
+      case LOGIN:
+        realm.drop(key.subject());
+        realm.signedIn(key.subject());
+        return;
+      case LINK:
+        realm.providers().forEach(provider -> provider.dropLink(key.subject(), null));
+        realm.signedIn(key.subject());
+        return;
+      case SIGN_IN:
+        return;
+    }
+  }
+
+  /**
+   * Removes what sign-outs of more than a day ago have left behind.
+   *
+   * @return how many records were removed
+   */
+  public int purge() {
+    return await(supply(() -> engine.store().purge(engine.time().now().minus(TOMBSTONE))));
+  }
+
+  private <T> CompletableFuture<T> supply(Supplier<T> work) {
+    return CompletableFuture.supplyAsync(work, engine.executor());
+  }
+
+  private static <T> T await(CompletableFuture<T> future) {
+    try {
+      return future.get();
+    } catch (InterruptedException e) {
+      throw interrupted(e);
+    } catch (ExecutionException e) {
+      throw failure(e);
+    }
+  }
+
+  private static TokenWaitInterruptedException interrupted(InterruptedException cause) {
+    Thread.currentThread().interrupt();
+    return new TokenWaitInterruptedException("interrupted while waiting", cause);
+  }
+
+  private static RuntimeException failure(Throwable failure) {
+    Throwable cause = failure;
+    while ((cause instanceof ExecutionException || cause instanceof CompletionException)
+        && cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    if (cause instanceof TokenException) {
+      return ((TokenException) cause).forCaller();
+    }
+    return cause instanceof RuntimeException
+        ? (RuntimeException) cause
+        : new IllegalStateException(cause);
+  }
+
+  /** A manager's settings. Not for several threads. */
+  public static final class Builder {
+
+    private final Map<Broker, BrokerSettings> brokers = new LinkedHashMap<>();
+    private final Set<String> names = new java.util.LinkedHashSet<>();
+    private TokenStore store = TokenStore.inMemory();
+    private TimeSource time = TimeSource.system();
+    private OkHttpClient http = new OkHttpClient();
+    private @Nullable Executor executor;
+    private Executor callbacks = ForkJoinPool.commonPool();
+    private long maximumCachedUsers = Long.MAX_VALUE;
+    private Duration closeTimeout = Duration.ofSeconds(40);
+
+    private Builder() {}
+
+    /** Adds a broker with its own values. */
+    public Builder broker(Broker broker) {
+      return broker(broker, settings -> {});
+    }
+
+    /**
+     * Adds a broker with settings.
+     *
+     * @throws IllegalArgumentException if there is one of that name already
+     */
+    public Builder broker(Broker broker, Consumer<BrokerSettings> change) {
+      if (!names.add(broker.profile().name())) {
+        throw new IllegalArgumentException(
+            "broker: \"" + broker.profile().name() + "\" was added already");
+      }
+      BrokerSettings settings = new BrokerSettings(broker.profile());
+      change.accept(settings);
+      brokers.put(broker, settings.checked());
+      return this;
+    }
+
+    /** Sets where tokens are kept; in the memory of this process if not set. */
+    public Builder store(TokenStore tokens) {
+      this.store = tokens;
+      return this;
+    }
+
+    /** Sets the clocks; this machine's if not set. */
+    public Builder time(TimeSource source) {
+      this.time = source;
+      return this;
+    }
+
+    /**
+     * Sets the client whose proxy, TLS settings and DNS are used for the token endpoints. Nothing
+     * else of it is: no interceptor, cookie, cache, authenticator or dispatcher.
+     */
+    public Builder httpClient(OkHttpClient client) {
+      this.http = client;
+      return this;
+    }
+
+    /**
+     * Sets where exchanges run; threads of the manager, virtual ones if there are any, if not set.
+     */
+    public Builder executor(Executor exchanges) {
+      this.executor = exchanges;
+      return this;
+    }
+
+    /** Sets where listeners and dependents of futures run; the common pool if not set. */
+    public Builder callbackExecutor(Executor executorOfCallbacks) {
+      this.callbacks = executorOfCallbacks;
+      return this;
+    }
+
+    /** Sets how many users' tokens of each broker are kept in memory; all if not set. */
+    public Builder maximumCachedUsers(long maximum) {
+      if (maximum < 1) {
+        throw new IllegalArgumentException("maximumCachedUsers: at least 1, not " + maximum);
+      }
+      this.maximumCachedUsers = maximum;
+      return this;
+    }
+
+    /** Sets how long {@link TokenManager#close} waits for exchanges; 40 s if not set. */
+    public Builder closeTimeout(Duration timeout) {
+      this.closeTimeout = Durations.positive("closeTimeout", timeout);
+      return this;
+    }
+
+    /**
+     * Makes the manager.
+     *
+     * @throws IllegalArgumentException if it has no broker
+     */
+    public TokenManager build() {
+      if (brokers.isEmpty()) {
+        throw new IllegalArgumentException("broker: at least one is needed");
+      }
+      return new TokenManager(this);
+    }
+  }
+}
