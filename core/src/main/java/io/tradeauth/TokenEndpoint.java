@@ -110,7 +110,8 @@ final class TokenEndpoint {
       byte[] body = body(response.body().source());
       return body == null
           ? new Result.Lost(null)
-          : new Result.Answered(Answer.of(response.code(), headers(response), body));
+          : new Result.Answered(
+              Answer.of(response.code(), headers(response), body).from(request.uri()));
     } catch (SSLException e) {
       return progress.begun ? new Result.Lost(e) : new Result.NotSent(e, true);
     } catch (IOException e) {

@@ -37,6 +37,11 @@ final class SettradeBroker implements Broker {
     return profile;
   }
 
+  @Override
+  public boolean sharesLogins() {
+    return true;
+  }
+
   /** A second login with the same credential ends the first, whoever it is for. */
   @Override
   public String subject(String userId, @Nullable ClientCredentials client) {

@@ -64,6 +64,7 @@ class SettradeTest {
     assertEquals(Settrade.SANDBOX, sandbox.profile().name());
     assertNotEquals(live.profile().realm(), sandbox.profile().realm());
     assertNull(live.signOut(), "there is no such call");
+    assertTrue(live.sharesLogins());
   }
 
   @Test
@@ -286,13 +287,14 @@ class SettradeTest {
             "Bearer",
             NOW,
             NOW,
+            NOW,
             RefreshToken.of("canary-refresh"),
             null,
             Set.of(),
             Map.of(),
             null);
     TokenSet withoutRefreshToken =
-        new TokenSet(null, "Bearer", NOW, NOW, null, null, Set.of(), Map.of(), null);
+        new TokenSet(null, "Bearer", NOW, NOW, NOW, null, null, Set.of(), Map.of(), null);
 
     assertTrue(live.renewal(tokens) instanceof Grant.Refresh);
     assertTrue(live.renewal(withoutRefreshToken) instanceof Grant.SignedLogin);
