@@ -92,14 +92,8 @@ final class SignIn extends Exchange {
   }
 
   private void imported(Grant.Imported tokens) {
-    RefreshToken refreshToken = tokens.tokens().refreshToken();
     if (tokens.tokens().accessToken() == null) {
-      if (refreshToken == null) {
-        throw new BrokerConfigurationException(
-            BrokerConfigurationException.Reason.UNSUPPORTED,
-            name() + ": the imported tokens have neither an access token nor a refresh token");
-      }
-      beginWith(new Grant.Refresh(refreshToken, client));
+      importedRefreshToken(tokens);
       return;
     }
     TokenSet set =
@@ -110,9 +104,24 @@ final class SignIn extends Exchange {
             Set.of());
     ProbeAnswer proof = probe(set);
     if (proof instanceof ProbeAnswer.Dead) {
-      throw refusedForGood(SignInRequiredException.Reason.GRANT_REFUSED);
+      // It may just have ended on its way here.
+      importedRefreshToken(tokens);
+      return;
     }
     supersede(withProfile(set, proof));
+  }
+
+  private void importedRefreshToken(Grant.Imported tokens) {
+    RefreshToken refreshToken = tokens.tokens().refreshToken();
+    if (refreshToken != null) {
+      beginWith(new Grant.Refresh(refreshToken, client));
+    } else if (tokens.tokens().accessToken() != null) {
+      throw refusedForGood(SignInRequiredException.Reason.GRANT_REFUSED);
+    } else {
+      throw new BrokerConfigurationException(
+          BrokerConfigurationException.Reason.UNSUPPORTED,
+          name() + ": the imported tokens have neither an access token nor a refresh token");
+    }
   }
 
   private SignInRequiredException refusedForGood(SignInRequiredException.Reason reason) {
