@@ -21,7 +21,6 @@ import io.tradeauth.ExchangeAnswer;
 import io.tradeauth.Grant;
 import io.tradeauth.Pkce;
 import io.tradeauth.ProbeAnswer;
-import io.tradeauth.RefreshToken;
 import io.tradeauth.Rejection;
 import io.tradeauth.RotationProfile;
 import io.tradeauth.Secret;
@@ -299,19 +298,7 @@ class TastytradeTest {
   }
 
   @Test
-  void renewal_refreshTokenOrNothing() {
-    TokenSet tokens =
-        new TokenSet(
-            null,
-            "Bearer",
-            clock.now(),
-            clock.now(),
-            RefreshToken.of("canary"),
-            null,
-            Set.of(),
-            Map.of(),
-            null);
-    assertTrue(broker.renewal(tokens) instanceof Grant.Refresh);
+  void renewal_nothingHad_onlyTheUserHelps() {
     assertNull(broker.renewal(null));
   }
 
