@@ -7,6 +7,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -17,6 +18,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
@@ -48,8 +50,11 @@ public abstract class Simulator implements AutoCloseable {
   private final List<Call> calls = new ArrayList<>();
   private final Map<String, Deque<Fault>> faults = new HashMap<>();
   private final Map<String, Fault> lastingFaults = new HashMap<>();
+  private final Map<String, Gate> requestGates = new ConcurrentHashMap<>();
+  private final Map<String, Gate> answerGates = new ConcurrentHashMap<>();
   private final TokenLedger ledger = new TokenLedger();
   private final TimeSource time;
+  private volatile Duration dateOffset = Duration.ZERO;
 
   /** Makes a simulator that lives by {@code time}. */
   protected Simulator(TimeSource time) {
@@ -114,6 +119,19 @@ public abstract class Simulator implements AutoCloseable {
 
   private MockResponse serve(String host, RecordedRequest request) {
     String endpoint = endpoint(host, request);
+    pass(requestGates.get(endpoint));
+    MockResponse answer = act(host, endpoint, request);
+    pass(answerGates.get(endpoint));
+    return answer;
+  }
+
+  private static void pass(@Nullable Gate gate) {
+    if (gate != null) {
+      gate.pass();
+    }
+  }
+
+  private MockResponse act(String host, String endpoint, RecordedRequest request) {
     synchronized (state) {
       String owner = owner(host, endpoint, request);
       Fault standing = standingFault(host, endpoint, request);
@@ -132,7 +150,10 @@ public abstract class Simulator implements AutoCloseable {
   private MockResponse dated(MockResponse answer) {
     return answer.getHeaders().get("Date") != null
         ? answer
-        : answer.newBuilder().setHeader("Date", HTTP_DATE.format(time.now())).build();
+        : answer
+            .newBuilder()
+            .setHeader("Date", HTTP_DATE.format(time.now().plus(dateOffset)))
+            .build();
   }
 
   /** Writes a call into the log that came another way, such as a message on a socket. */
@@ -171,6 +192,33 @@ public abstract class Simulator implements AutoCloseable {
       faults.clear();
       lastingFaults.clear();
     }
+  }
+
+  /** Lets the {@code Date} header be wrong by this much from now on. */
+  public final void dateOffset(Duration offset) {
+    this.dateOffset = offset;
+  }
+
+  /** Holds the calls of {@code endpoint} before the server acts on them, until the gate is open. */
+  public final Gate holdRequests(String endpoint) {
+    return gate(requestGates, endpoint);
+  }
+
+  /**
+   * Holds the answers of {@code endpoint}, whose call the server has acted on, until the gate is
+   * open.
+   */
+  public final Gate holdAnswers(String endpoint) {
+    return gate(answerGates, endpoint);
+  }
+
+  private static Gate gate(Map<String, Gate> gates, String endpoint) {
+    Gate gate = new Gate();
+    Gate before = gates.put(endpoint, gate);
+    if (before != null) {
+      before.open();
+    }
+    return gate;
   }
 
   /** Changes the state of the simulator while no request is being answered. */
@@ -227,6 +275,8 @@ public abstract class Simulator implements AutoCloseable {
 
   @Override
   public void close() {
+    requestGates.values().forEach(Gate::open);
+    answerGates.values().forEach(Gate::open);
     servers.forEach(MockWebServer::close);
   }
 

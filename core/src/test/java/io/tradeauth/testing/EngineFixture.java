@@ -1,0 +1,238 @@
+package io.tradeauth.testing;
+
+import io.tradeauth.AccessToken;
+import io.tradeauth.BrokerSettings;
+import io.tradeauth.Grant;
+import io.tradeauth.RotationProfile;
+import io.tradeauth.StandardBroker;
+import io.tradeauth.TokenEvent;
+import io.tradeauth.TokenManager;
+import io.tradeauth.TokenProvider;
+import io.tradeauth.TokenStore;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+
+/**
+ * A clock, a {@link FakeAuthorizationServer}, its {@link FakeBroker} and a manager over a store,
+ * put together for a test.
+ *
+ * <pre>{@code
+ * try (EngineFixture engine = EngineFixture.strict()) {
+ *   engine.signIn("alice");
+ *   engine.expire();
+ *   engine.tokens().get("alice");
+ * }
+ * }</pre>
+ *
+ * <p>It starts on a Monday morning. Listeners run on the manager's threads, so an event is there
+ * when the call that caused it returns. {@link #another} makes a second process out of the same
+ * store, server and clock. For any number of threads, its {@link Builder} for one.
+ */
+public final class EngineFixture implements AutoCloseable {
+
+  private final ManualClock clock;
+  private final FakeAuthorizationServer server;
+  private final StandardBroker broker;
+  private final Builder builder;
+  private final TokenStore store;
+  private final TokenManager manager;
+  private final List<TokenEvent> events = new CopyOnWriteArrayList<>();
+  private final boolean second;
+
+  private EngineFixture(
+      Builder builder,
+      ManualClock clock,
+      FakeAuthorizationServer server,
+      StandardBroker broker,
+      TokenStore store,
+      boolean second) {
+    this.builder = builder;
+    this.clock = clock;
+    this.server = server;
+    this.broker = broker;
+    this.store = store;
+    this.second = second;
+    TokenManager.Builder settings =
+        TokenManager.builder()
+            .time(clock)
+            .store(store)
+            .callbackExecutor(Runnable::run)
+            .broker(
+                broker,
+                values -> {
+                  values.client(FakeBroker.client());
+                  builder.settings.accept(values);
+                });
+    builder.manager.accept(settings);
+    this.manager = settings.build();
+    manager.on(TokenEvent.class, events::add);
+  }
+
+  /** Starts a fixture whose server rotates like this. */
+  public static Builder of(RotationProfile rotation) {
+    return new Builder(rotation);
+  }
+
+  /** Makes one whose server ends a session when a refresh token is used twice. */
+  public static EngineFixture strict() {
+    return of(RotationProfile.STRICT).start();
+  }
+
+  /** Makes one whose server never changes a refresh token. */
+  public static EngineFixture constant() {
+    return of(RotationProfile.NONE).start();
+  }
+
+  /** Makes a second manager, as another process would have it, over the same store. */
+  public EngineFixture another() {
+    return new EngineFixture(builder, clock, server, broker, store, true);
+  }
+
+  /** Returns the clock. */
+  public ManualClock clock() {
+    return clock;
+  }
+
+  /** Returns the server. */
+  public FakeAuthorizationServer server() {
+    return server;
+  }
+
+  /** Returns the broker. */
+  public StandardBroker broker() {
+    return broker;
+  }
+
+  /** Returns the store. */
+  public TokenStore store() {
+    return store;
+  }
+
+  /** Returns the manager. */
+  public TokenManager manager() {
+    return manager;
+  }
+
+  /** Returns the broker's provider. */
+  public TokenProvider tokens() {
+    return manager.provider(broker.profile().name());
+  }
+
+  /** Returns a token of {@code user}. */
+  public AccessToken get(String user) {
+    return tokens().get(user);
+  }
+
+  /** Signs users in, each with a refresh token. */
+  public EngineFixture signIn(String... users) {
+    for (String user : users) {
+      signIn(user, FakeBroker.grant(server, user));
+    }
+    return this;
+  }
+
+  /** Signs a user in. */
+  public EngineFixture signIn(String user, Grant grant) {
+    manager.signIn(broker.profile().name(), user, grant);
+    return this;
+  }
+
+  /** Signs a user out. */
+  public void signOut(String user) {
+    manager.signOut(broker.profile().name(), user);
+  }
+
+  /** Lets all access tokens come to their end. */
+  public void expire() {
+    clock.advance(server.life().plusSeconds(1));
+  }
+
+  /** Moves the clock. */
+  public void advance(Duration step) {
+    clock.advance(step);
+  }
+
+  /** Returns how many requests the token endpoint got, those of the sign-ins included. */
+  public int exchanges() {
+    return server.count("token");
+  }
+
+  /** Returns the events so far. */
+  public List<TokenEvent> events() {
+    return List.copyOf(events);
+  }
+
+  /** Returns the events of a type so far. */
+  public <E extends TokenEvent> List<E> events(Class<E> type) {
+    return events.stream().filter(type::isInstance).map(type::cast).toList();
+  }
+
+  /** Closes the manager; the server too, unless this is {@link #another}. */
+  @Override
+  public void close() {
+    try {
+      manager.close();
+    } finally {
+      if (!second) {
+        server.close();
+      }
+    }
+  }
+
+  /** Builds a fixture. Not for several threads. */
+  public static final class Builder {
+
+    private final RotationProfile rotation;
+    private Consumer<FakeAuthorizationServer> server = values -> {};
+    private Consumer<FakeBroker> broker = values -> {};
+    private Consumer<BrokerSettings> settings = values -> {};
+    private Consumer<TokenManager.Builder> manager = values -> {};
+    private TokenStore store = TokenStore.inMemory();
+
+    private Builder(RotationProfile rotation) {
+      this.rotation = rotation;
+    }
+
+    /** Changes the server. */
+    public Builder server(Consumer<FakeAuthorizationServer> change) {
+      this.server = server.andThen(change);
+      return this;
+    }
+
+    /** Changes the broker. */
+    public Builder broker(Consumer<FakeBroker> change) {
+      this.broker = broker.andThen(change);
+      return this;
+    }
+
+    /** Changes the broker's settings. */
+    public Builder settings(Consumer<BrokerSettings> change) {
+      this.settings = settings.andThen(change);
+      return this;
+    }
+
+    /** Changes the manager. */
+    public Builder manager(Consumer<TokenManager.Builder> change) {
+      this.manager = manager.andThen(change);
+      return this;
+    }
+
+    /** Sets the store. */
+    public Builder store(TokenStore tokens) {
+      this.store = tokens;
+      return this;
+    }
+
+    /** Makes the fixture. */
+    public EngineFixture start() {
+      ManualClock clock = ManualClock.at("2026-01-05T09:00:00Z");
+      FakeAuthorizationServer fake = new FakeAuthorizationServer(clock, rotation);
+      server.accept(fake);
+      FakeBroker values = FakeBroker.at(fake);
+      broker.accept(values);
+      return new EngineFixture(this, clock, fake, values.build(), store, false);
+    }
+  }
+}
