@@ -26,7 +26,7 @@ final class InMemoryTokenStore implements TokenStore {
 
   private final Map<Key, StoredRecord> records = new ConcurrentHashMap<>();
   private final ReentrantLock journalLock = new ReentrantLock();
-  private final Deque<Key> journal = new ArrayDeque<>();
+  private final Deque<Change> journal = new ArrayDeque<>();
   private long journalEnd;
 
   @Override
@@ -100,7 +100,7 @@ final class InMemoryTokenStore implements TokenStore {
   public Version supersede(Key key, Content next) {
     Version version = new Version(newGeneration(), 0);
     records.put(key, new StoredRecord(version, next, null));
-    note(key);
+    note(new Change(key, version.generation()));
     return version;
   }
 
@@ -139,13 +139,13 @@ final class InMemoryTokenStore implements TokenStore {
   @Override
   public void forget(Key key) {
     records.remove(key);
-    note(key);
+    note(new Change(key, null));
   }
 
-  private void note(Key key) {
+  private void note(Change change) {
     journalLock.lock();
     try {
-      journal.add(key);
+      journal.add(change);
       journalEnd++;
       if (journal.size() > JOURNAL) {
         journal.remove();
@@ -164,7 +164,7 @@ final class InMemoryTokenStore implements TokenStore {
       if (behind > journal.size()) {
         return new Changes(end, List.of(), true);
       }
-      List<Key> all = new ArrayList<>(journal);
+      List<Change> all = new ArrayList<>(journal);
       return new Changes(end, all.subList(all.size() - (int) behind, all.size()), false);
     } finally {
       journalLock.unlock();

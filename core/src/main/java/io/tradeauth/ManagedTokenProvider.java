@@ -248,7 +248,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
 
   /** Writes down whose login a user's is. On a thread of the manager. */
   void link(String userId, String subject) {
-    realm.store().supersede(linkKey(userId), LoginCodec.writeLink(userId, subject, time.now()));
+    realm.supersede(linkKey(userId), LoginCodec.writeLink(userId, subject, time.now()));
     remember(userId, subject);
   }
 

@@ -41,6 +41,7 @@ final class Realm {
   private final ConcurrentMap<String, Unsaved> unsaved = new ConcurrentHashMap<>();
   private final ConcurrentMap<String, ClientBudget> budgets = new ConcurrentHashMap<>();
   private final ConcurrentMap<String, Set<String>> sharers = new ConcurrentHashMap<>();
+  private final Set<String> ownGenerations = ConcurrentHashMap.newKeySet();
   private final ConcurrentMap<String, CompletableFuture<@Nullable Void>> signIns =
       new ConcurrentHashMap<>();
   private final ThreadLocal<@Nullable String> exchanging = new ThreadLocal<>();
@@ -215,6 +216,40 @@ final class Realm {
       }
       provider.publish(userId, login, provider == asked);
     }
+  }
+
+  /** Writes a sign-in or sign-out, and remembers that it was ours when the store tells of it. */
+  TokenStore.Version supersede(TokenStore.Key key, TokenStore.Content next) {
+    TokenStore.Version version = store().supersede(key, next);
+    ownGenerations.add(version.generation());
+    return version;
+  }
+
+  /** Takes note of what the store tells, unless it was done here. */
+  void changed(TokenStore.Change change) {
+    String generation = change.generation();
+    if (generation != null && ownGenerations.remove(generation)) {
+      return;
+    }
+    String subject = change.key().subject();
+    switch (change.key().kind()) {
+      case LOGIN:
+        drop(subject);
+        signedIn(subject);
+        return;
+      case LINK:
+        providers.forEach(provider -> provider.dropLink(subject, null));
+        signedIn(subject);
+        return;
+      case SIGN_IN:
+        return;
+    }
+  }
+
+  /** Treats every login as changed. */
+  void everythingChanged() {
+    ownGenerations.clear();
+    providers.forEach(ManagedTokenProvider::dropAll);
   }
 
   /** Lets a new sign-in be seen, and sends away who waits for an answer of before. */

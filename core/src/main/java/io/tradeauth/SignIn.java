@@ -175,7 +175,7 @@ final class SignIn extends Exchange {
       throw refusedForGood(SignInRequiredException.Reason.DIFFERENT_ACCOUNT);
     }
     Login login = login(tokens);
-    TokenStore.Version mine = realm.store().supersede(realm.key(subject), LoginCodec.write(login));
+    TokenStore.Version mine = realm.supersede(realm.key(subject), LoginCodec.write(login));
     link();
     realm.store().forget(pendingKey());
     realm.replace(provider, userId, subject, login);

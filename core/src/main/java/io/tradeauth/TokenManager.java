@@ -283,10 +283,8 @@ public final class TokenManager implements AutoCloseable {
         return false;
       }
     }
-    realm
-        .store()
-        .supersede(
-            realm.key(subject), LoginCodec.write(Login.signedOut(userId, engine.time().now())));
+    realm.supersede(
+        realm.key(subject), LoginCodec.write(Login.signedOut(userId, engine.time().now())));
     realm.drop(subject);
     engine.events().publish(new TokenEvent.SignedOut(provider.name(), userId, engine.time().now()));
     return endSession(provider, userId, login, consent);
@@ -512,31 +510,19 @@ public final class TokenManager implements AutoCloseable {
       TokenStore.Changes changes = engine.store().changesSince(cursor);
       cursor = changes.cursor();
       if (changes.everything()) {
-        providers.values().forEach(ManagedTokenProvider::dropAll);
+        realms.values().forEach(Realm::everythingChanged);
       }
-      changes.keys().forEach(this::changed);
+      changes.changes().forEach(this::changed);
     } catch (TokenStoreException e) {
       // Tried again in the next round; what is in memory is served meanwhile.
       LOG.warn("the token store does not tell what has changed: {}", e.getMessage());
     }
   }
 
-  private void changed(TokenStore.Key key) {
-    Realm realm = realms.get(key.realm());
-    if (realm == null) {
-      return;
-    }
-    switch (key.kind()) {
-      case LOGIN:
-        realm.drop(key.subject());
-        realm.signedIn(key.subject());
-        return;
-      case LINK:
-        realm.providers().forEach(provider -> provider.dropLink(key.subject(), null));
-        realm.signedIn(key.subject());
-        return;
-      case SIGN_IN:
-        return;
+  private void changed(TokenStore.Change change) {
+    Realm realm = realms.get(change.key().realm());
+    if (realm != null) {
+      realm.changed(change);
     }
   }
 

@@ -222,14 +222,22 @@ public interface TokenStore {
    * What {@link #changesSince} tells.
    *
    * @param cursor for the next call
-   * @param keys the records that were superseded or forgotten
+   * @param changes what was superseded or forgotten, oldest first
    * @param everything true if the store can't tell which: treat all as changed
    */
-  record Changes(String cursor, List<Key> keys, boolean everything) {
+  record Changes(String cursor, List<Change> changes, boolean everything) {
 
     /** Copies the list. */
     public Changes {
-      keys = List.copyOf(keys);
+      changes = List.copyOf(changes);
     }
   }
+
+  /**
+   * One record that was superseded or forgotten.
+   *
+   * @param key which record
+   * @param generation what {@link #supersede} made; null if it was forgotten
+   */
+  record Change(Key key, @Nullable String generation) {}
 }
