@@ -310,12 +310,13 @@ abstract class Exchange {
                   + clean(refusal.code() + " " + refusal.description(), now)));
       return;
     }
-    now.budget.accepted();
     Grant fallback = fallback(now.grant);
     if (fallback != null && now.count < MOST_ATTEMPTS) {
+      // What the server thinks of the client is told by the answer to the fallback.
       now.grant = fallback;
       attempt();
     } else {
+      now.budget.accepted();
       refused(now.parent, now.grant, now.probe || now.lost, refusal.code());
     }
   }
