@@ -1,0 +1,87 @@
+package io.tradeauth;
+
+import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** An in-memory store whose writes, commits or reads fail while a test says so. */
+final class FailingStore implements TokenStore {
+
+  private final TokenStore store = TokenStore.inMemory();
+  private volatile boolean failWrites;
+  private volatile boolean failCommits;
+  private volatile boolean failReads;
+
+  void failWrites(boolean fail) {
+    failWrites = fail;
+  }
+
+  void failCommits(boolean fail) {
+    failCommits = fail;
+  }
+
+  void failReads(boolean fail) {
+    failReads = fail;
+  }
+
+  private static void failIf(boolean fail, TokenStoreException.Reason reason) {
+    if (fail) {
+      throw new TokenStoreException(reason, "the test says so", null);
+    }
+  }
+
+  @Override
+  public @Nullable StoredRecord load(Key key) {
+    failIf(failReads, TokenStoreException.Reason.READ_FAILED);
+    return store.load(key);
+  }
+
+  @Override
+  public BeginResult begin(
+      Key key, @Nullable Version seen, Intent intent, @Nullable String displaced) {
+    failIf(failWrites, TokenStoreException.Reason.WRITE_FAILED);
+    return store.begin(key, seen, intent, displaced);
+  }
+
+  @Override
+  public @Nullable Version commit(Key key, Version parent, Content next) {
+    failIf(failWrites || failCommits, TokenStoreException.Reason.WRITE_FAILED);
+    return store.commit(key, parent, next);
+  }
+
+  @Override
+  public void clear(Key key, String intentId) {
+    failIf(failWrites, TokenStoreException.Reason.WRITE_FAILED);
+    store.clear(key, intentId);
+  }
+
+  @Override
+  public Version supersede(Key key, Content next) {
+    failIf(failWrites, TokenStoreException.Reason.WRITE_FAILED);
+    return store.supersede(key, next);
+  }
+
+  @Override
+  public List<StoredLabel> list(Kind kind, String realm) {
+    failIf(failReads, TokenStoreException.Reason.READ_FAILED);
+    return store.list(kind, realm);
+  }
+
+  @Override
+  public int purge(Instant signedOutBefore) {
+    failIf(failWrites, TokenStoreException.Reason.WRITE_FAILED);
+    return store.purge(signedOutBefore);
+  }
+
+  @Override
+  public void forget(Key key) {
+    failIf(failWrites, TokenStoreException.Reason.WRITE_FAILED);
+    store.forget(key);
+  }
+
+  @Override
+  public Changes changesSince(@Nullable String cursor) {
+    failIf(failReads, TokenStoreException.Reason.READ_FAILED);
+    return store.changesSince(cursor);
+  }
+}
