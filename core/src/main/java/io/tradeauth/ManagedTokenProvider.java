@@ -323,6 +323,10 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     links.clear();
   }
 
+  int cachedUsers() {
+    return cells.size();
+  }
+
   /** Computes the limits of a login's token; null if there is none that could be handed out. */
   @Nullable Held hold(String userId, Login login) {
     TokenSet tokens = login.tokens();

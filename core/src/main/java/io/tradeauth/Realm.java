@@ -409,6 +409,10 @@ final class Realm {
         flights.values().stream().map(flight -> flight.outcome).toArray(CompletableFuture[]::new));
   }
 
+  int flightsUnderWay() {
+    return flights.size();
+  }
+
   void sweep() {
     forced.sweep();
   }

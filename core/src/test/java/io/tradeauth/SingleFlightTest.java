@@ -1,0 +1,474 @@
+package io.tradeauth;
+
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.tradeauth.testing.EngineFixture;
+import io.tradeauth.testing.FakeBroker;
+import io.tradeauth.testing.Fault;
+import io.tradeauth.testing.Gate;
+import io.tradeauth.testing.TokenLedger;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** One exchange at a time for each login, whoever asks, and what that costs the others. */
+class SingleFlightTest {
+
+  private final ExecutorService callers = Executors.newCachedThreadPool();
+
+  @AfterEach
+  void stop() {
+    callers.shutdownNow();
+  }
+
+  // G7: the refresh outlives its caller
+
+  @Test
+  void allCallersInterrupted_exchangeCompletes_nextGetSendsNothing_G7_C4() throws Exception {
+    try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
+      engine.expire();
+      List<Thread> threads = new ArrayList<>();
+      AtomicInteger interrupted = new AtomicInteger();
+      try (Gate gate = engine.server().holdAnswers("token")) {
+        CountDownLatch started = new CountDownLatch(50);
+        for (int i = 0; i < 50; i++) {
+          Thread thread =
+              new Thread(
+                  () -> {
+                    started.countDown();
+                    try {
+                      engine.get("alice");
+                    } catch (TokenWaitInterruptedException e) {
+                      if (Thread.currentThread().isInterrupted()) {
+                        interrupted.incrementAndGet();
+                      }
+                    }
+                  });
+          thread.start();
+          threads.add(thread);
+        }
+        started.await();
+        gate.awaitArrivals(1);
+        threads.forEach(Thread::interrupt);
+        for (Thread thread : threads) {
+          thread.join();
+        }
+      }
+      assertEquals(50, interrupted.get(), "each is told, and its flag is set again");
+      Await.until("the tokens are saved", () -> engine.tokens().peek("alice").isPresent());
+      assertTrue(engine.server().accepts(engine.get("alice").value()));
+      assertEquals(2, engine.exchanges());
+    }
+  }
+
+  @Test
+  void futureCancelled_othersGetTheToken_C5() {
+    try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
+      engine.expire();
+      CompletableFuture<AccessToken> cancelled;
+      CompletableFuture<AccessToken> patient;
+      try (Gate gate = engine.server().holdAnswers("token")) {
+        cancelled = engine.tokens().getAsync("alice");
+        patient = engine.tokens().getAsync("alice");
+        gate.awaitArrivals(1);
+        cancelled.cancel(true);
+      }
+      assertTrue(engine.server().accepts(patient.join().value()));
+      assertEquals(2, engine.exchanges());
+    }
+  }
+
+  @Test
+  void callerWaitsTooLong_typedFailure_exchangeGoesOn() {
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT)
+            .settings(settings -> settings.maxWait(Duration.ofMillis(1)))
+            .start()) {
+      CompletableFuture.runAsync(() -> engine.signIn("alice")).join();
+      engine.expire();
+      try (Gate gate = engine.server().holdAnswers("token")) {
+        BrokerUnavailableException tooLong =
+            assertThrows(BrokerUnavailableException.class, () -> engine.get("alice"));
+        assertEquals(BrokerUnavailableException.Reason.WAITED_TOO_LONG, tooLong.reason());
+        gate.awaitArrivals(1);
+      }
+      Await.until("it goes on", () -> engine.tokens().peek("alice").isPresent());
+      assertEquals(2, engine.exchanges());
+    }
+  }
+
+  // G9: single flight over every entry point
+
+  @Test
+  void fiftyUsers_thousandCallers_mixedEntryPoints_fiftyExchanges_G9_C1() throws Exception {
+    try (EngineFixture engine = EngineFixture.strict()) {
+      List<String> users = IntStream.range(0, 50).mapToObj(i -> "user-" + i).toList();
+      users.forEach(engine::signIn);
+      List<AccessToken> old = users.stream().map(engine::get).toList();
+      engine.expire();
+      int before = engine.exchanges();
+
+      together(
+          1_000,
+          i -> {
+            String user = users.get(i % 50);
+            AccessToken rejected = old.get(i % 50);
+            TokenProvider tokens = engine.tokens();
+            return switch (i / 50 % 5) {
+              case 0 -> tokens.get(user);
+              case 1 -> tokens.getInsteadOf(user, rejected);
+              case 2 -> tokens.getLasting(user, Duration.ofMinutes(2));
+              case 3 -> tokens.forUser(user).get();
+              default -> tokens.getAsync(user).get();
+            };
+          });
+
+      assertEquals(50, engine.exchanges() - before);
+      assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
+    }
+  }
+
+  @Test
+  void renewedTogether_allGetTheSameToken_orTheSameFailureInTheirOwnException_C12()
+      throws Exception {
+    try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
+      engine.expire();
+      Set<AccessToken> got = new HashSet<>();
+      for (Future<AccessToken> future : together(64, i -> engine.get("alice"))) {
+        got.add(future.get());
+      }
+      assertEquals(1, got.size());
+
+      engine.expire();
+      engine.server().fail("token", Fault.html(403), 1);
+      Set<Throwable> failures = new HashSet<>();
+      Set<Throwable> causes = new HashSet<>();
+      int before = engine.exchanges();
+      try (Gate gate = engine.server().holdAnswers("token")) {
+        List<CompletableFuture<AccessToken>> waiting =
+            IntStream.range(0, 8).mapToObj(i -> engine.tokens().getAsync("alice")).toList();
+        gate.awaitArrivals(1);
+        gate.open();
+        for (CompletableFuture<AccessToken> future : waiting) {
+          Throwable failure = assertThrows(ExecutionException.class, future::get).getCause();
+          failures.add(failure);
+          causes.add(failure.getCause());
+        }
+      }
+      assertEquals(8, failures.size(), "each waiter its own exception");
+      assertEquals(1, causes.size(), "with one cause");
+      assertEquals(1, engine.exchanges() - before);
+    }
+  }
+
+  // G10: readers of a valid token never wait
+
+  @Test
+  void otherUsersExchangeHangs_readersAreServed_G10_C2() throws Exception {
+    try (EngineFixture engine = EngineFixture.strict().signIn("alice", "bob")) {
+      AccessToken alice = engine.get("alice");
+      AccessToken bob = engine.get("bob");
+      try (Gate gate = engine.server().holdAnswers("token")) {
+        CompletableFuture<AccessToken> renewal =
+            CompletableFuture.supplyAsync(() -> engine.tokens().renew("alice"), callers);
+        engine.clock().jump(Duration.ofSeconds(6));
+        Await.until("a renewal may begin", () -> renewalBegan(engine, gate));
+        for (int i = 0; i < 10_000; i++) {
+          assertSame(alice, engine.get("alice"));
+          assertSame(bob, engine.get("bob"));
+        }
+        assertFalse(renewal.isDone() && gate.arrivals() > 0);
+        gate.open();
+        renewal.get();
+      }
+    }
+  }
+
+  private static boolean renewalBegan(EngineFixture engine, Gate gate) {
+    if (gate.arrivals() == 0) {
+      engine.tokens().getAsync("bob");
+    }
+    return gate.arrivals() > 0 || engine.exchanges() > 2;
+  }
+
+  // G22: minimum life per request
+
+  @Test
+  void ninetySecondsLeft_lastingWaits_plainGetDoesNot_G22() throws Exception {
+    try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
+      AccessToken old = engine.get("alice");
+      engine.clock().jump(engine.server().life().minusSeconds(150));
+      CompletableFuture<AccessToken> streaming;
+      try (Gate gate = engine.server().holdAnswers("token")) {
+        streaming =
+            CompletableFuture.supplyAsync(
+                () -> engine.tokens().getLasting("alice", Duration.ofSeconds(300)), callers);
+        gate.awaitArrivals(1);
+        assertEquals(old, engine.tokens().getLasting("alice", Duration.ofSeconds(30)));
+        assertEquals(old, engine.get("alice"));
+      }
+      assertNotEquals(old, streaming.get());
+      assertEquals(2, engine.exchanges());
+    }
+  }
+
+  @Test
+  void lasting_renewalImpossible_tokenInHandServed_G22() {
+    try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
+      AccessToken old = engine.get("alice");
+      engine.clock().jump(engine.server().life().minusSeconds(150));
+      engine.server().fail("token", Fault.html(403), 1);
+
+      assertEquals(old, engine.tokens().getLasting("alice", Duration.ofSeconds(300)));
+    }
+  }
+
+  // Sign-out and sign-in while an exchange is under way
+
+  @Test
+  void signedOutDuringExchange_answerDropped_waiterMustSignIn_C9() {
+    try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
+      engine.expire();
+      CompletableFuture<AccessToken> waiting;
+      try (Gate gate = engine.server().holdAnswers("token")) {
+        waiting = engine.tokens().getAsync("alice");
+        gate.awaitArrivals(1);
+        engine.signOut("alice");
+        Throwable failure = assertThrows(ExecutionException.class, waiting::get).getCause();
+        assertEquals(
+            SignInRequiredException.Reason.SIGNED_OUT, ((TokenException) failure).reason());
+      }
+      assertThrows(SignInRequiredException.class, () -> engine.get("alice"));
+      assertTrue(engine.tokens().peek("alice").isEmpty());
+    }
+  }
+
+  @Test
+  void signedInDuringExchange_newLoginWins_waiterGetsItsToken_C10() throws Exception {
+    try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
+      engine.expire();
+      CompletableFuture<AccessToken> waiting;
+      try (Gate gate = engine.server().holdAnswers("token")) {
+        waiting = engine.tokens().getAsync("alice");
+        gate.awaitArrivals(1);
+        CompletableFuture<Void> signingIn =
+            CompletableFuture.runAsync(() -> engine.signIn("alice"), callers);
+        gate.awaitArrivals(2);
+        gate.open();
+        signingIn.get();
+      }
+      AccessToken newest = engine.get("alice");
+      assertTrue(engine.server().accepts(newest.value()));
+      assertTrue(engine.server().accepts(waiting.get().value()));
+      engine.expire();
+      assertTrue(engine.server().accepts(engine.get("alice").value()));
+    }
+  }
+
+  // Nothing left behind
+
+  @Test
+  void unknownUsers_leaveNothingBehind_A9() {
+    try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
+      for (int i = 0; i < 1_000; i++) {
+        String nobody = "nobody-" + i;
+        SignInRequiredException unknown =
+            assertThrows(SignInRequiredException.class, () -> engine.get(nobody));
+        assertEquals(SignInRequiredException.Reason.NOT_SIGNED_IN, unknown.reason());
+      }
+      ManagedTokenProvider provider = (ManagedTokenProvider) engine.tokens();
+      assertEquals(1, provider.cachedUsers());
+      assertEquals(0, provider.realm().flightsUnderWay());
+      assertEquals(1, engine.exchanges());
+    }
+  }
+
+  @Test
+  void cacheOfOne_thousandUsers_handlesAndGetsMixed_oneExchangePerExpiry() throws Exception {
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT)
+            .manager(manager -> manager.maximumCachedUsers(1))
+            .start()) {
+      int count = 200;
+      List<String> users = IntStream.range(0, count).mapToObj(i -> "user-" + i).toList();
+      users.forEach(engine::signIn);
+      List<UserTokens> handles = users.stream().map(engine.tokens()::forUser).toList();
+      for (int expiry = 1; expiry <= 3; expiry++) {
+        engine.expire();
+        int before = engine.exchanges();
+        together(
+            4 * count,
+            i -> i % 2 == 0 ? engine.get(users.get(i % count)) : handles.get(i % count).get());
+        assertEquals(count, engine.exchanges() - before);
+      }
+      assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
+    }
+  }
+
+  // What goes wrong inside
+
+  @Test
+  void storeAsksForTheTokenItIsAskedToSave_typedRefusal_noDeadlock_C7() {
+    List<TokenException> refused = new ArrayList<>();
+    List<EngineFixture> self = new ArrayList<>();
+    TokenStore nosy =
+        (TokenStore)
+            java.lang.reflect.Proxy.newProxyInstance(
+                getClass().getClassLoader(),
+                new Class<?>[] {TokenStore.class},
+                new java.lang.reflect.InvocationHandler() {
+                  private final TokenStore store = TokenStore.inMemory();
+
+                  @Override
+                  public Object invoke(
+                      Object proxy, java.lang.reflect.Method method, Object[] arguments)
+                      throws Throwable {
+                    if (method.getName().equals("begin") && !self.isEmpty()) {
+                      try {
+                        self.get(0).get("alice");
+                      } catch (TokenException e) {
+                        refused.add(e);
+                      }
+                    }
+                    return method.invoke(store, arguments);
+                  }
+                });
+    try (EngineFixture engine = EngineFixture.of(RotationProfile.STRICT).store(nosy).start()) {
+      engine.signIn("alice");
+      engine.expire();
+      self.add(engine);
+      assertTrue(engine.server().accepts(engine.get("alice").value()));
+      assertEquals(1, refused.size());
+      assertEquals(BrokerConfigurationException.Reason.UNSUPPORTED, refused.get(0).reason());
+    }
+  }
+
+  @Test
+  void errorInsideAnExchange_nobodyIsBlockedForEver_C13() {
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.NONE)
+            .settings(
+                settings ->
+                    settings.clientOf(
+                        new java.util.function.Function<String, ClientCredentials>() {
+                          private int calls;
+
+                          @Override
+                          public ClientCredentials apply(String user) {
+                            calls++;
+                            if (calls == 4) {
+                              throw new StackOverflowError("the test says so");
+                            }
+                            return FakeBroker.client();
+                          }
+                        }))
+            .start()
+            .signIn("alice")) {
+      engine.expire();
+      assertThrows(
+          TokenException.class,
+          () -> {
+            for (int i = 0; i < 3; i++) {
+              engine.get("alice");
+              engine.expire();
+            }
+          });
+      engine.expire();
+      assertTrue(engine.server().accepts(engine.get("alice").value()));
+    }
+  }
+
+  @Test
+  void listenerBlocksThrowsAndCallsBack_getIsNotDelayed_C6() throws Exception {
+    CountDownLatch release = new CountDownLatch(1);
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT)
+            .manager(manager -> manager.callbackExecutor(callers))
+            .start()) {
+      engine
+          .manager()
+          .on(
+              TokenEvent.Renewed.class,
+              event -> {
+                engine.get("alice");
+                assertDoesNotThrow(() -> release.await());
+                throw new IllegalStateException("the test says so");
+              });
+      engine.signIn("alice");
+      for (int i = 0; i < 3; i++) {
+        engine.expire();
+        assertTrue(engine.server().accepts(engine.get("alice").value()));
+      }
+      release.countDown();
+    }
+  }
+
+  @Test
+  void closed_getsFromMemoryGoOn_everythingElseFailsTyped() {
+    EngineFixture engine = EngineFixture.strict().signIn("alice");
+    AccessToken token = engine.get("alice");
+    engine.close();
+
+    assertSame(token, engine.get("alice"));
+    BrokerUnavailableException closed =
+        assertThrows(BrokerUnavailableException.class, () -> engine.get("bob"));
+    assertEquals(BrokerUnavailableException.Reason.CLOSED, closed.reason());
+  }
+
+  @Test
+  void handle_survivesSignOutAndSignIn() {
+    try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
+      UserTokens alice = engine.tokens().forUser("alice");
+      AccessToken before = alice.get();
+      engine.signOut("alice");
+      assertThrows(SignInRequiredException.class, alice::get);
+      engine.signIn("alice");
+      assertNotSame(before, alice.get());
+      assertEquals(engine.get("alice"), alice.get());
+    }
+  }
+
+  /** Something each of many callers does. */
+  private interface Caller {
+    AccessToken call(int number) throws Exception;
+  }
+
+  private List<Future<AccessToken>> together(int count, Caller caller) throws Exception {
+    CyclicBarrier start = new CyclicBarrier(count);
+    List<Callable<AccessToken>> calls = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      int number = i;
+      calls.add(
+          () -> {
+            start.await();
+            return caller.call(number);
+          });
+    }
+    List<Future<AccessToken>> futures = callers.invokeAll(calls);
+    for (Future<AccessToken> future : futures) {
+      future.get();
+    }
+    return futures;
+  }
+}
