@@ -33,6 +33,20 @@ public final class Expiry {
     @Nullable Instant endOf(TokenResponse response, Instant receivedAt);
   }
 
+  /** A time of day at which tokens end, whenever they were issued. */
+  private record Daily(LocalTime time, ZoneId zone) implements Rule {
+
+    @Override
+    public Instant endOf(TokenResponse response, Instant receivedAt) {
+      return next(time, zone, receivedAt);
+    }
+
+    boolean isAt(Instant instant) {
+      return !instant.equals(Instant.MAX)
+          && next(time, zone, instant.minusMillis(1)).equals(instant);
+    }
+  }
+
   /**
    * As the server tells: {@code expires_in} seconds after receipt, or an instant, whichever is
    * earlier; five minutes if it tells neither.
@@ -55,7 +69,7 @@ public final class Expiry {
    * jump past it; when it exists twice, the next of the two.
    */
   public Expiry noLaterThanDaily(LocalTime time, ZoneId zone) {
-    return with((response, receivedAt) -> next(time, zone, receivedAt));
+    return with(new Daily(time, zone));
   }
 
   /**
@@ -80,6 +94,14 @@ public final class Expiry {
       earliest = earlier(earliest, rule.endOf(response, receivedAt));
     }
     return earliest != null ? earliest : receivedAt.plus(IF_NOTHING_IS_TOLD);
+  }
+
+  /**
+   * Returns whether {@code end} is a time of day at which tokens end, so that one that is issued
+   * shortly before ends there too.
+   */
+  boolean isDaily(Instant end) {
+    return rules.stream().anyMatch(rule -> rule instanceof Daily && ((Daily) rule).isAt(end));
   }
 
   private @Nullable Instant untold(TokenResponse response, Instant receivedAt) {

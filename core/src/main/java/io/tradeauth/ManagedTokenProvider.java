@@ -335,13 +335,23 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
         || login.state() != TokenStore.State.ACTIVE) {
       return null;
     }
+    Instant heldSince = realm.clock().toLocal(tokens.heldSince());
+    Instant expiresAt = realm.clock().toLocal(tokens.expiresAt());
+    if (endsWithItsSuccessors(tokens)) {
+      return policy.holdToTheEnd(accessToken(tokens), named(tokens), heldSince, expiresAt, time);
+    }
     return policy.hold(
         accessToken(tokens),
         named(tokens),
-        realm.clock().toLocal(tokens.heldSince()),
-        realm.clock().toLocal(tokens.expiresAt()),
+        heldSince,
+        expiresAt,
         !tokens.heldSince().equals(tokens.receivedAt()),
         time);
+  }
+
+  /** Returns whether a renewal before the end would bring a token that ends at the same moment. */
+  private boolean endsWithItsSuccessors(TokenSet tokens) {
+    return broker.profile().expiry().isDaily(tokens.expiresAt()) && broker.renewal(tokens) != null;
   }
 
   AccessToken accessToken(TokenSet tokens) {

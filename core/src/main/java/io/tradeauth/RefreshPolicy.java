@@ -108,6 +108,30 @@ final class RefreshPolicy {
         nanosNow + unusable * 1_000_000);
   }
 
+  /**
+   * Computes the limits of a token whose successors end with it until it has ended, as at a nightly
+   * reset: renewing it before is of no use, so it is used until its end and renewed there.
+   */
+  Held holdToTheEnd(
+      AccessToken token,
+      Map<TokenName, AccessToken> named,
+      Instant heldSince,
+      Instant expiresAt,
+      TimeSource time) {
+    long wallNow = time.wallMillis();
+    long nanosNow = time.monotonicNanos();
+    long life = millis(heldSince, expiresAt);
+    long left = Math.min(life, millis(Instant.ofEpochMilli(wallNow), expiresAt));
+    return new Held(
+        token,
+        named,
+        Math.min(wallNow, heldSince.toEpochMilli()) - CLOCK_TOLERANCE_MILLIS,
+        wallNow + left,
+        nanosNow + left * 1_000_000,
+        wallNow + left,
+        nanosNow + left * 1_000_000);
+  }
+
   private long ahead(long life) {
     double wanted = Math.max(renewAhead.toMillis(), life / 5.0);
     return (long) (Math.min(wanted, 0.45 * life) + random.getAsDouble() * 0.05 * life);

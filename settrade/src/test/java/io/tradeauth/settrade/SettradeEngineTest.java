@@ -386,6 +386,27 @@ class SettradeEngineTest {
     assertEquals(2, settrade.count("login"));
   }
 
+  /**
+   * What is renewed shortly before the reset ends at the reset: catches seven useless renewals per
+   * user, and callers without a token in the seconds after it.
+   */
+  @Test
+  void nightlyReset_busyUser_noUselessRenewals_neverWithoutAToken() {
+    settrade.nightlyReset(null);
+    clock.advance(Duration.ofHours(14).plusMinutes(30)); // 02:30
+    signIn("alice");
+    int renewals = settrade.count("refresh");
+
+    for (int second = 0; second < 100 * 60; second++) {
+      tokens.get("alice");
+      clock.advance(Duration.ofSeconds(1));
+    }
+
+    renewals = settrade.count("refresh") - renewals;
+    assertTrue(renewals <= 6, renewals + " renewals from 02:30 to 04:10");
+    assertEquals(1, settrade.count("login"));
+  }
+
   @Test
   void nightlyReset_withinTheHour_readRepaired() throws Exception {
     signIn("alice");
