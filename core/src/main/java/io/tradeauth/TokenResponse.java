@@ -225,9 +225,13 @@ public final class TokenResponse {
       this.scope = null;
     }
 
-    /** Adds a token that came beside the access token. */
+    /** Adds a token that came beside the access token, unless it could not be sent in a header. */
     public Builder namedToken(TokenName name, NamedToken token) {
-      namedTokens.put(name, token);
+      if (TokenSyntax.isToken(token.value().value())) {
+        namedTokens.put(name, token);
+      } else {
+        problems.add(name + ": not a token");
+      }
       return this;
     }
 

@@ -156,6 +156,16 @@ class UpstoxCallsTest {
             .expiresAt());
   }
 
+  /** P3: what can't be used never spoils the access token beside it. */
+  @Test
+  void extendedToken_notFitForAHeader_exchangeIsGoodWithoutIt() {
+    for (String bad : List.of("canary extended", "", "  ")) {
+      TokenResponse response = granted(exchanged(Map.of(), BODY.replace("canary-extended", bad)));
+      assertEquals("canary-access", response.accessToken().value());
+      assertEquals(Map.of(), response.namedTokens());
+    }
+  }
+
   @Test
   void extendedToken_absurdEnd_isNone() {
     Instant absurd = Instant.ofEpochSecond(10_000_000_000_000_000L);
