@@ -40,6 +40,18 @@ final class Held {
     this.unusableAtNanos = unusableAtNanos;
   }
 
+  /** Returns the same for a login that only its user can renew: it is used to its end. */
+  Held withoutRenewal() {
+    return new Held(
+        token,
+        named,
+        notBeforeMillis,
+        unusableAtMillis,
+        unusableAtNanos,
+        unusableAtMillis,
+        unusableAtNanos);
+  }
+
   /** Returns about how long the token could be used when it was published. */
   Duration lifeWhenPublished() {
     return Duration.ofMillis(Math.max(0, unusableAtMillis - notBeforeMillis));

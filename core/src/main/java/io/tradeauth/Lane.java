@@ -3,6 +3,8 @@ package io.tradeauth;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -83,6 +85,18 @@ final class Lane {
       lock.unlock();
     }
     startWhatMay();
+  }
+
+  /** Takes out the background work that has not begun, and returns it. */
+  Set<Task> dropBackground() {
+    lock.lock();
+    try {
+      Set<Task> dropped = new HashSet<>(background);
+      background.clear();
+      return dropped;
+    } finally {
+      lock.unlock();
+    }
   }
 
   private void startWhatMay() {

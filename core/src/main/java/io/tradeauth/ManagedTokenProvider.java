@@ -340,13 +340,15 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     if (endsWithItsSuccessors(tokens)) {
       return policy.holdToTheEnd(accessToken(tokens), named(tokens), heldSince, expiresAt, time);
     }
-    return policy.hold(
-        accessToken(tokens),
-        named(tokens),
-        heldSince,
-        expiresAt,
-        !tokens.heldSince().equals(tokens.receivedAt()),
-        time);
+    Held held =
+        policy.hold(
+            accessToken(tokens),
+            named(tokens),
+            heldSince,
+            expiresAt,
+            !tokens.heldSince().equals(tokens.receivedAt()),
+            time);
+    return broker.renewal(tokens) == null ? held.withoutRenewal() : held;
   }
 
   /** Returns whether a renewal before the end would bring a token that ends at the same moment. */

@@ -126,11 +126,7 @@ final class Realm {
   Flight join(ManagedTokenProvider provider, String userId, String subject, Demand demand) {
     refuseReentry(subject);
     if (closed) {
-      throw new BrokerUnavailableException(
-          BrokerUnavailableException.Reason.CLOSED,
-          name + ": the manager is closed",
-          time().now(),
-          null);
+      throw closedFailure();
     }
     Flight mine = new Flight(provider, userId, subject, demand);
     Flight running = flights.putIfAbsent(subject, mine);
@@ -402,15 +398,30 @@ final class Realm {
 
   // Housekeeping
 
-  /** Starts no more flights and returns a future that is completed when the last has ended. */
+  /**
+   * Starts no more flights, not even those that wait for their turn in the background, and returns
+   * a future that is completed when the last has ended.
+   */
   CompletableFuture<Void> close() {
     closed = true;
+    Set<Lane.Task> dropped = lane.dropBackground();
+    flights.values().stream()
+        .filter(flight -> flight.task != null && dropped.contains(flight.task))
+        .forEach(flight -> finish(flight, Flight.Outcome.failed(closedFailure())));
     return CompletableFuture.allOf(
         flights.values().stream().map(flight -> flight.outcome).toArray(CompletableFuture[]::new));
   }
 
   int flightsUnderWay() {
     return flights.size();
+  }
+
+  private BrokerUnavailableException closedFailure() {
+    return new BrokerUnavailableException(
+        BrokerUnavailableException.Reason.CLOSED,
+        name + ": the manager is closed",
+        time().now(),
+        null);
   }
 
   void sweep() {
