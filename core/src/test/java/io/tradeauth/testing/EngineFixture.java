@@ -12,6 +12,10 @@ import io.tradeauth.TokenStore;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
@@ -27,7 +31,8 @@ import java.util.function.Consumer;
  * }</pre>
  *
  * <p>It starts on a Monday morning. Listeners run on the manager's threads, so an event is there
- * when the call that caused it returns. {@link #another} makes a second process out of the same
+ * when the call that caused it returns. The managers' threads are this fixture's, so that {@link
+ * #settle} can tell when all is done. {@link #another} makes a second process out of the same
  * store, server and clock. For any number of threads, its {@link Builder} for one.
  */
 public final class EngineFixture implements AutoCloseable {
@@ -39,6 +44,7 @@ public final class EngineFixture implements AutoCloseable {
   private final TokenStore store;
   private final TokenManager manager;
   private final List<TokenEvent> events = new CopyOnWriteArrayList<>();
+  private final Workers workers;
   private final boolean second;
 
   private EngineFixture(
@@ -47,17 +53,20 @@ public final class EngineFixture implements AutoCloseable {
       FakeAuthorizationServer server,
       StandardBroker broker,
       TokenStore store,
+      Workers workers,
       boolean second) {
     this.builder = builder;
     this.clock = clock;
     this.server = server;
     this.broker = broker;
     this.store = store;
+    this.workers = workers;
     this.second = second;
     TokenManager.Builder settings =
         TokenManager.builder()
             .time(clock)
             .store(store)
+            .executor(workers)
             .callbackExecutor(Runnable::run)
             .broker(
                 broker,
@@ -87,7 +96,12 @@ public final class EngineFixture implements AutoCloseable {
 
   /** Makes a second manager, as another process would have it, over the same store. */
   public EngineFixture another() {
-    return new EngineFixture(builder, clock, server, broker, store, true);
+    return another(store);
+  }
+
+  /** Makes a second manager over the same records as another process sees them. */
+  public EngineFixture another(TokenStore seenByTheOther) {
+    return new EngineFixture(builder, clock, server, broker, seenByTheOther, workers, true);
   }
 
   /** Returns the clock. */
@@ -151,9 +165,33 @@ public final class EngineFixture implements AutoCloseable {
     clock.jump(server.life().plusSeconds(1));
   }
 
-  /** Moves the clock. */
+  /** Moves the clock at once; timers run, and what they start may still be running afterwards. */
   public void advance(Duration step) {
     clock.advance(step);
+  }
+
+  /**
+   * Lets time go by, second by second, and lets the managers finish each time what fell due, as
+   * they would. Not while a gate of the server holds one of their calls.
+   */
+  public void live(Duration span) {
+    Duration second = Duration.ofSeconds(1);
+    settle();
+    for (Duration left = span; !left.isZero(); ) {
+      Duration step = left.compareTo(second) < 0 ? left : second;
+      clock.advance(step);
+      settle();
+      left = left.minus(step);
+    }
+  }
+
+  /**
+   * Waits until the managers of this fixture have nothing to do before the clock moves.
+   *
+   * @throws IllegalStateException if they have not come to rest after 30 seconds of real time
+   */
+  public void settle() {
+    workers.awaitRest();
   }
 
   /** Returns how many requests the token endpoint got, those of the sign-ins included. */
@@ -178,8 +216,62 @@ public final class EngineFixture implements AutoCloseable {
       manager.close();
     } finally {
       if (!second) {
+        workers.close();
         server.close();
       }
+    }
+  }
+
+  /** The threads of the managers, which know when there is nothing left to do. */
+  private static final class Workers implements Executor {
+
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(30);
+
+    private final ExecutorService threads =
+        Executors.newCachedThreadPool(
+            task -> {
+              Thread thread = new Thread(task, "tradeauth-fixture");
+              thread.setDaemon(true);
+              return thread;
+            });
+    private int busy;
+
+    @Override
+    public void execute(Runnable task) {
+      changeBusy(1);
+      threads.execute(
+          () -> {
+            try {
+              task.run();
+            } finally {
+              changeBusy(-1);
+            }
+          });
+    }
+
+    private synchronized void changeBusy(int change) {
+      busy += change;
+      notifyAll();
+    }
+
+    synchronized void awaitRest() {
+      long deadline = System.nanoTime() + PATIENCE_NANOS;
+      try {
+        while (busy > 0) {
+          long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+          if (left <= 0) {
+            throw new IllegalStateException(busy + " tasks of the managers are still running");
+          }
+          wait(left);
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IllegalStateException("interrupted while waiting for the managers", e);
+      }
+    }
+
+    void close() {
+      threads.shutdown();
     }
   }
 
@@ -234,7 +326,7 @@ public final class EngineFixture implements AutoCloseable {
       server.accept(fake);
       FakeBroker values = FakeBroker.at(fake);
       broker.accept(values);
-      return new EngineFixture(this, clock, fake, values.build(), store, false);
+      return new EngineFixture(this, clock, fake, values.build(), store, new Workers(), false);
     }
   }
 }

@@ -1,0 +1,12 @@
+package io.tradeauth;
+
+import io.tradeauth.testing.SharedStoreContract;
+
+/** Two managers over one store in memory behave as two processes. */
+class InMemorySharedStoreTest extends SharedStoreContract {
+
+  @Override
+  protected TokenStore newStore() {
+    return TokenStore.inMemory();
+  }
+}
