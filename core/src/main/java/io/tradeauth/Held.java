@@ -20,6 +20,11 @@ final class Held {
   final long unusableAtMillis;
   final long unusableAtNanos;
 
+  /**
+   * The end itself, by the monotonic clock: whatever is done to the wall clock, it comes no later.
+   */
+  final long endsAtNanos;
+
   /** Whether anybody has asked since it was published: only such tokens are kept fresh. */
   boolean used;
 
@@ -30,7 +35,8 @@ final class Held {
       long renewAtMillis,
       long renewAtNanos,
       long unusableAtMillis,
-      long unusableAtNanos) {
+      long unusableAtNanos,
+      long endsAtNanos) {
     this.token = token;
     this.named = named;
     this.notBeforeMillis = notBeforeMillis;
@@ -38,6 +44,7 @@ final class Held {
     this.renewAtNanos = renewAtNanos;
     this.unusableAtMillis = unusableAtMillis;
     this.unusableAtNanos = unusableAtNanos;
+    this.endsAtNanos = endsAtNanos;
   }
 
   /** Returns the same for a login that only its user can renew: it is used to its end. */
@@ -49,7 +56,8 @@ final class Held {
         unusableAtMillis,
         unusableAtNanos,
         unusableAtMillis,
-        unusableAtNanos);
+        unusableAtNanos,
+        endsAtNanos);
   }
 
   /** Returns about how long the token could be used when it was published. */

@@ -99,6 +99,15 @@ final class Lane {
     }
   }
 
+  int running() {
+    lock.lock();
+    try {
+      return running;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private void startWhatMay() {
     for (Task task = next(); task != null; task = next()) {
       Task started = task;

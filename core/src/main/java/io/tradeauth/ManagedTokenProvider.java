@@ -290,14 +290,14 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
   /** Shows what is stored now; for users without a cell only if {@code create}. */
   void publish(String userId, Login login, boolean create) {
     if (create) {
-      cells.compute(userId, (user, cell) -> filled(user, cell, login));
+      cells.compute(userId, (user, cell) -> filled(cell, login));
     } else {
-      cells.computeIfPresent(userId, (user, cell) -> filled(user, cell, login));
+      cells.computeIfPresent(userId, (user, cell) -> filled(cell, login));
     }
   }
 
-  private @Nullable TokenCell filled(String userId, @Nullable TokenCell cell, Login login) {
-    Held held = hold(userId, login);
+  private @Nullable TokenCell filled(@Nullable TokenCell cell, Login login) {
+    Held held = hold(login, cell == null ? null : cell.held);
     if (held == null) {
       empty(cell);
       return null;
@@ -329,6 +329,10 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
 
   /** Computes the limits of a login's token; null if there is none that could be handed out. */
   @Nullable Held hold(String userId, Login login) {
+    return hold(login, held(userId));
+  }
+
+  private @Nullable Held hold(Login login, @Nullable Held before) {
     TokenSet tokens = login.tokens();
     if (tokens == null
         || tokens.accessToken() == null
@@ -338,7 +342,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     Instant heldSince = realm.clock().toLocal(tokens.heldSince());
     Instant expiresAt = realm.clock().toLocal(tokens.expiresAt());
     if (endsWithItsSuccessors(tokens)) {
-      return policy.holdToTheEnd(accessToken(tokens), named(tokens), heldSince, expiresAt, time);
+      return policy.holdToTheEnd(accessToken(tokens), named(tokens), heldSince, expiresAt, before, time);
     }
     Held held =
         policy.hold(
@@ -347,6 +351,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
             heldSince,
             expiresAt,
             !tokens.heldSince().equals(tokens.receivedAt()),
+            before,
             time);
     return broker.renewal(tokens) == null ? held.withoutRenewal() : held;
   }

@@ -424,6 +424,10 @@ final class Realm {
         null);
   }
 
+  int stepsRunning() {
+    return lane.running();
+  }
+
   void sweep() {
     forced.sweep();
   }

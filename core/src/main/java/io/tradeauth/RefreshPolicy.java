@@ -5,6 +5,7 @@ import java.time.Instant;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.DoubleSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * <b>The</b> decision: may this token be used now, and must it be renewed? It is asked here and
@@ -78,6 +79,8 @@ final class RefreshPolicy {
    * @param expiresAt when it ends, by this machine's wall clock; {@link Instant#MAX} if never
    * @param again whether the server has given the same token again: it has nothing newer, and
    *     asking makes sense only at its skew point and at its end
+   * @param before what was held until now; if it is the same token, its age by the monotonic clock
+   *     is known and counts
    */
   Held hold(
       AccessToken token,
@@ -85,12 +88,12 @@ final class RefreshPolicy {
       Instant heldSince,
       Instant expiresAt,
       boolean again,
+      @Nullable Held before,
       TimeSource time) {
     long wallNow = time.wallMillis();
     long nanosNow = time.monotonicNanos();
     long life = millis(heldSince, expiresAt);
-    // A wall clock that was set back since the receipt must not make the life longer.
-    long left = Math.min(life, millis(Instant.ofEpochMilli(wallNow), expiresAt));
+    long left = left(token, life, expiresAt, before, time);
     long skewed = left - Math.min(skew.toMillis(), life / 10);
     long renewed = left - ahead(life);
     long unusable = skewed;
@@ -105,7 +108,8 @@ final class RefreshPolicy {
         wallNow + renewed,
         nanosNow + renewed * 1_000_000,
         wallNow + unusable,
-        nanosNow + unusable * 1_000_000);
+        nanosNow + unusable * 1_000_000,
+        nanosNow + left * 1_000_000);
   }
 
   /**
@@ -117,11 +121,11 @@ final class RefreshPolicy {
       Map<TokenName, AccessToken> named,
       Instant heldSince,
       Instant expiresAt,
+      @Nullable Held before,
       TimeSource time) {
     long wallNow = time.wallMillis();
     long nanosNow = time.monotonicNanos();
-    long life = millis(heldSince, expiresAt);
-    long left = Math.min(life, millis(Instant.ofEpochMilli(wallNow), expiresAt));
+    long left = left(token, millis(heldSince, expiresAt), expiresAt, before, time);
     return new Held(
         token,
         named,
@@ -129,7 +133,20 @@ final class RefreshPolicy {
         wallNow + left,
         nanosNow + left * 1_000_000,
         wallNow + left,
+        nanosNow + left * 1_000_000,
         nanosNow + left * 1_000_000);
+  }
+
+  /**
+   * Returns how long a token still lives: no longer than it did at first, though the wall clock was set
+   * back since; nor than its age by the monotonic clock leaves, if that is known.
+   */
+  private static long left(
+      AccessToken token, long life, Instant expiresAt, @Nullable Held before, TimeSource time) {
+    long left = Math.min(life, millis(time.now(), expiresAt));
+    return before != null && before.token.equals(token)
+        ? Math.min(left, (before.endsAtNanos - time.monotonicNanos()) / 1_000_000)
+        : left;
   }
 
   private long ahead(long life) {

@@ -37,7 +37,7 @@ class BackgroundWorkTest {
     AccessToken token = AccessToken.of("canary", clock.now().plusSeconds(1000), hosts);
     Held held =
         new RefreshPolicy(Duration.ofSeconds(10), Duration.ZERO)
-            .hold(token, Map.of(), clock.now(), token.expiresAt(), false, clock)
+            .hold(token, Map.of(), clock.now(), token.expiresAt(), false, null, clock)
             .withoutRenewal();
 
     assertEquals(RefreshPolicy.Decision.USE, at(clock, held, Duration.ZERO));

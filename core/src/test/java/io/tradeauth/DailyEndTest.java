@@ -59,7 +59,7 @@ class DailyEndTest {
     AccessToken token = AccessToken.of("canary-a", end, ApiHosts.of("https://api.example.com"));
     Held held =
         new RefreshPolicy(Duration.ofSeconds(60), Duration.ofSeconds(300))
-            .holdToTheEnd(token, Map.of(), clock.now(), end, clock);
+            .holdToTheEnd(token, Map.of(), clock.now(), end, null, clock);
 
     assertEquals(RefreshPolicy.Decision.USE, decide(held, clock));
     clock.advance(Duration.ofMinutes(5).minusMillis(1));
@@ -75,7 +75,7 @@ class DailyEndTest {
     AccessToken token = AccessToken.of("canary-a", end, ApiHosts.of("https://api.example.com"));
     Held held =
         new RefreshPolicy(Duration.ZERO, Duration.ZERO)
-            .holdToTheEnd(token, Map.of(), clock.now(), end, clock);
+            .holdToTheEnd(token, Map.of(), clock.now(), end, null, clock);
 
     clock.shiftWall(Duration.ofHours(-1));
     clock.advance(Duration.ofMinutes(5));

@@ -1,0 +1,192 @@
+package io.tradeauth;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.tradeauth.testing.EngineFixture;
+import io.tradeauth.testing.FakeBroker;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.LocalTime;
+import java.time.ZoneId;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The engine and its clocks, which may jump, sleep or be wrong. */
+class ClockTest {
+
+  @Test
+  void storedTokenThatMustBeDead_signInRequired_nothingSent_G17() {
+    try (EngineFixture yesterday =
+        EngineFixture.of(RotationProfile.NONE)
+            .broker(
+                broker ->
+                    broker.profile(
+                        profile ->
+                            profile.expiry(
+                                Expiry.asTold()
+                                    .orElse(Duration.ofDays(2))
+                                    .noLaterThanDaily(
+                                        LocalTime.of(3, 30), ZoneId.of("Asia/Kolkata")))))
+            .server(server -> server.life(Duration.ofDays(2)))
+            .start()) {
+      yesterday.signIn(
+          "alice",
+          FakeBroker.imported(
+              yesterday.server(), "alice", yesterday.clock().now().plus(Duration.ofDays(2))));
+      int before = yesterday.server().calls().size();
+      yesterday.clock().jump(Duration.ofHours(18));
+
+      try (EngineFixture today = yesterday.another()) {
+        SignInRequiredException ended =
+            assertThrows(SignInRequiredException.class, () -> today.get("alice"));
+        assertEquals(SignInRequiredException.Reason.EXPIRED, ended.reason());
+        assertEquals(Instant.parse("2026-01-05T22:00:00Z"), ended.since());
+        assertEquals(before, today.server().calls().size());
+      }
+    }
+  }
+
+  @Test
+  void sameTokenUntilShortlyBeforeItsEnd_atMostTwoExchangesPerLife_G19() {
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.NONE)
+            .server(
+                server ->
+                    server.life(Duration.ofSeconds(1800)).sameTokenUntil(Duration.ofSeconds(30)))
+            .settings(settings -> settings.renewAhead(Duration.ofSeconds(300)))
+            .start()
+            .signIn("alice")) {
+      AccessToken first = engine.get("alice");
+      int before = engine.exchanges();
+      for (int second = 0; second < 1770; second++) {
+        engine.clock().advance(Duration.ofSeconds(1));
+        int sent = engine.exchanges();
+        assertEquals(first, engine.get("alice"));
+        Await.until("no flight is left", () -> flights(engine) == 0 || engine.exchanges() > sent);
+        Await.until("no flight is left", () -> flights(engine) == 0);
+      }
+      assertTrue(engine.exchanges() - before <= 2, (engine.exchanges() - before) + " exchanges");
+      engine.clock().advance(Duration.ofSeconds(40));
+      assertNotEquals(first, engine.get("alice"));
+    }
+  }
+
+  private static int flights(EngineFixture engine) {
+    return ((ManagedTokenProvider) engine.tokens()).realm().flightsUnderWay();
+  }
+
+  @Test
+  void wallClockAheadEightHours_everyUserRenewedWithinThirtySeconds_G20_T1() {
+    try (EngineFixture engine = EngineFixture.strict()) {
+      List<String> users = IntStream.range(0, 20).mapToObj(i -> "user-" + i).toList();
+      users.forEach(engine::signIn);
+      users.forEach(engine::get);
+      int before = engine.exchanges();
+
+      engine.clock().shiftWall(Duration.ofHours(8));
+      AccessToken foreground = engine.get("user-7");
+      assertTrue(foreground.expiresAt().isAfter(engine.clock().now()));
+      Realm realm = ((ManagedTokenProvider) engine.tokens()).realm();
+      for (int second = 0; second < 30; second++) {
+        engine.clock().advance(Duration.ofSeconds(1));
+        Await.until("all that began has ended", () -> realm.stepsRunning() == 0);
+      }
+
+      assertEquals(20, engine.exchanges() - before);
+      users.forEach(user -> assertTrue(engine.server().accepts(engine.get(user).value())));
+      assertEquals(20, engine.exchanges() - before);
+    }
+  }
+
+  @Test
+  void wallClockBackOneHour_noTokenServedPastItsTrueEnd_G20_T2() {
+    try (EngineFixture engine = EngineFixture.constant().signIn("alice")) {
+      AccessToken first = engine.get("alice");
+      engine.server().fail("token", io.tradeauth.testing.Fault.html(403), 1000);
+      engine.clock().shiftWall(Duration.ofHours(-1));
+      engine.clock().jump(engine.server().life().minusSeconds(100));
+      assertEquals(first, engine.get("alice"), "by the clock that was not set it still lives");
+      engine.clock().jump(Duration.ofSeconds(100));
+      assertThrows(BrokerUnavailableException.class, () -> engine.get("alice"));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {-120, 120, -3600})
+  void localClockWrong_endOfDayRuleFollowsTheServer_G21(long offset) {
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.NONE)
+            .broker(
+                broker ->
+                    broker.profile(
+                        profile ->
+                            profile.expiry(
+                                Expiry.asTold()
+                                    .noLaterThanDaily(LocalTime.of(12, 0), ZoneId.of("UTC")))))
+            .server(server -> server.life(Duration.ofDays(2)))
+            .start()) {
+      engine.server().dateOffset(Duration.ofSeconds(offset));
+      engine.signIn("teller");
+      engine.signIn(
+          "alice",
+          FakeBroker.imported(
+              engine.server(), "alice", engine.clock().now().plus(Duration.ofDays(2))));
+      AccessToken token = engine.get("alice");
+      assertEquals(Instant.parse("2026-01-05T12:00:00Z"), token.expiresAt());
+
+      Duration trueLife =
+          Duration.between(engine.clock().now().plusSeconds(offset), token.expiresAt());
+      engine.clock().jump(trueLife.minusSeconds(300));
+      assertEquals(token, engine.tokens().peek("alice").orElseThrow());
+      engine.clock().jump(Duration.ofSeconds(295));
+      assertTrue(
+          engine.tokens().peek("alice").isEmpty(), "not used in the last 5 s of its true life");
+    }
+  }
+
+  @Test
+  void serversDateIsAbsurd_localClockCounts_G21() {
+    try (EngineFixture engine = EngineFixture.strict()) {
+      engine.server().dateOffset(Duration.ofDays(-400));
+      engine.signIn("alice");
+
+      assertEquals(
+          engine.clock().now().plus(engine.server().life()), engine.get("alice").expiresAt());
+      assertTrue(engine.tokens().peek("alice").isPresent());
+    }
+  }
+
+  @Test
+  void idleUser_notRenewed_unlessItsRefreshTokenWouldDie() {
+    for (boolean limited : List.of(false, true)) {
+      try (EngineFixture engine =
+          EngineFixture.of(RotationProfile.STRICT)
+              .broker(
+                  broker ->
+                      broker.profile(
+                          profile -> {
+                            if (limited) {
+                              profile.refreshIdleLimit(Duration.ofMinutes(30));
+                            }
+                          }))
+              .start()
+              .signIn("alice")) {
+        int before = engine.exchanges();
+        engine.clock().jump(engine.server().life().minusSeconds(100));
+        if (limited) {
+          Await.until("it is renewed", () -> engine.exchanges() == before + 1);
+        } else {
+          engine.clock().jump(Duration.ofSeconds(5));
+          engine.manager().status(FakeBroker.NAME, "alice");
+          assertEquals(before, engine.exchanges());
+        }
+      }
+    }
+  }
+}
