@@ -1,6 +1,7 @@
 package io.tradeauth;
 
 import java.time.Duration;
+import java.util.Collections;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -28,12 +29,19 @@ public final class BrokerProfile {
     this.name = builder.name;
     this.realm = builder.realm;
     this.hosts = builder.hosts;
-    this.headers = Map.copyOf(builder.headers);
+    this.headers = folded(builder.headers);
     this.rotation = builder.rotation;
     this.expiry = builder.expiry;
     this.skew = builder.skew;
     this.renewAhead = builder.renewAhead;
     this.refreshIdleLimit = builder.refreshIdleLimit;
+  }
+
+  /** Copies the headers so that their names are found in any case. */
+  private static Map<String, String> folded(Map<String, String> headers) {
+    Map<String, String> copy = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+    copy.putAll(headers);
+    return Collections.unmodifiableMap(copy);
   }
 
   /**

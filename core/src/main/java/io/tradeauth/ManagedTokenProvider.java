@@ -342,7 +342,8 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     Instant heldSince = realm.clock().toLocal(tokens.heldSince());
     Instant expiresAt = realm.clock().toLocal(tokens.expiresAt());
     if (endsWithItsSuccessors(tokens)) {
-      return policy.holdToTheEnd(accessToken(tokens), named(tokens), heldSince, expiresAt, before, time);
+      return policy.holdToTheEnd(
+          accessToken(tokens), named(tokens), heldSince, expiresAt, before, time);
     }
     Held held =
         policy.hold(

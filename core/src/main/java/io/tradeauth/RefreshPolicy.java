@@ -138,8 +138,8 @@ final class RefreshPolicy {
   }
 
   /**
-   * Returns how long a token still lives: no longer than it did at first, though the wall clock was set
-   * back since; nor than its age by the monotonic clock leaves, if that is known.
+   * Returns how long a token still lives: no longer than it did at first, though the wall clock was
+   * set back since; nor than its age by the monotonic clock leaves, if that is known.
    */
   private static long left(
       AccessToken token, long life, Instant expiresAt, @Nullable Held before, TimeSource time) {

@@ -147,10 +147,14 @@ final class SignIn extends Exchange {
       tokens = tokens.withRefreshToken(((Grant.Refresh) sent).refreshToken());
     }
     realm.store().commit(pendingKey(), parent, LoginCodec.write(login(tokens)));
-    if (tokens.profile() == null || tokens.profile().subject() == null) {
+    if (isIncomplete(tokens.profile())) {
       tokens = withProfile(tokens, tokens.accessToken() == null ? null : probe(tokens));
     }
     supersede(tokens);
+  }
+
+  private static boolean isIncomplete(@Nullable UserProfile profile) {
+    return profile == null || profile.subject() == null || profile.accounts().isEmpty();
   }
 
   private Set<String> requestedScope() {

@@ -96,7 +96,8 @@ class FailureTest {
   // G31: token-endpoint budget and ban guard
 
   @Test
-  void clientSecretWrong_thousandUsers_twoPosts_thenOnePerFiveMinutes_G31_P14_O4() throws Exception {
+  void clientSecretWrong_thousandUsers_twoPosts_thenOnePerFiveMinutes_G31_P14_O4()
+      throws Exception {
     WrongSecret run = new WrongSecret();
     try (EngineFixture engine = run.engine) {
       List<String> users = IntStream.range(0, 1_000).mapToObj(i -> "user-" + i).toList();
@@ -157,8 +158,7 @@ class FailureTest {
       first.expire();
       // A process that has just started: it knows nothing of the client.
       engine = first.another();
-      client =
-          ClientCredentials.of(FakeAuthorizationServer.CLIENT_ID, "canary-another-secret");
+      client = ClientCredentials.of(FakeAuthorizationServer.CLIENT_ID, "canary-another-secret");
     }
   }
 
@@ -281,13 +281,9 @@ class FailureTest {
         EngineFixture other = engine.another()) {
       CompletableFuture<Void> waiting =
           CompletableFuture.runAsync(
-              () ->
-                  engine
-                      .manager()
-                      .awaitSignIn(FakeBroker.NAME, "alice", Duration.ofSeconds(30)));
+              () -> engine.manager().awaitSignIn(FakeBroker.NAME, "alice", Duration.ofSeconds(30)));
       other.signIn("alice");
-      Await.advancing(
-          engine.clock(), 0, Duration.ofMillis(100), "it is seen", waiting::isDone);
+      Await.advancing(engine.clock(), 0, Duration.ofMillis(100), "it is seen", waiting::isDone);
       waiting.get();
       assertTrue(engine.server().accepts(engine.get("alice").value()));
     }
