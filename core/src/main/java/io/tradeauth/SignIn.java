@@ -154,7 +154,9 @@ final class SignIn extends Exchange {
   }
 
   private static boolean isIncomplete(@Nullable UserProfile profile) {
-    return profile == null || profile.subject() == null || profile.accounts().isEmpty();
+    return profile == null
+        || profile.subject() == null
+        || (profile.accounts().isEmpty() && profile.exchanges().isEmpty());
   }
 
   private Set<String> requestedScope() {
