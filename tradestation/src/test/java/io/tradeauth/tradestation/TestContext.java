@@ -43,6 +43,7 @@ final class TestContext implements CallContext {
         accessToken,
         "Bearer",
         Instant.EPOCH,
+        Instant.EPOCH,
         Instant.MAX,
         refreshToken,
         null,
