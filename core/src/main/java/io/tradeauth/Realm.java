@@ -202,7 +202,7 @@ final class Realm {
           }
           return null;
         });
-    flight.outcome.complete(outcome);
+    wake(flight, outcome);
   }
 
   private void publish(ManagedTokenProvider asked, String userId, String subject, Login login) {
@@ -289,7 +289,23 @@ final class Realm {
     forced.forget(subject);
     Flight flight = before.get();
     if (flight != null) {
-      flight.outcome.complete(Flight.Outcome.SUPERSEDED);
+      wake(flight, Flight.Outcome.SUPERSEDED);
+    }
+  }
+
+  /**
+   * Wakes who waits. What a waiter does next on this thread, such as asking again, is no part of
+   * the exchange that this thread is marked with.
+   */
+  private void wake(Flight flight, Flight.Outcome outcome) {
+    String subject = exchanging.get();
+    exchanging.remove();
+    try {
+      flight.outcome.complete(outcome);
+    } finally {
+      if (subject != null) {
+        exchanging.set(subject);
+      }
     }
   }
 
