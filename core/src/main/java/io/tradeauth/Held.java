@@ -60,6 +60,13 @@ final class Held {
         endsAtNanos);
   }
 
+  /** Returns whether it holds these tokens with the same end. */
+  boolean isOf(AccessToken other, Map<TokenName, AccessToken> others) {
+    return token.equals(other)
+        && token.expiresAt().equals(other.expiresAt())
+        && named.equals(others);
+  }
+
   /** Returns about how long the token could be used when it was published. */
   Duration lifeWhenPublished() {
     return Duration.ofMillis(Math.max(0, unusableAtMillis - notBeforeMillis));

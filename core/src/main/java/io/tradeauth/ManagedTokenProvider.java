@@ -332,6 +332,10 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     return hold(login, held(userId));
   }
 
+  /**
+   * As {@link #hold(String, Login)}. Of a token that is in hand already the limits stay: its jitter
+   * is drawn once, and that somebody has asked for it is not forgotten.
+   */
   private @Nullable Held hold(Login login, @Nullable Held before) {
     TokenSet tokens = login.tokens();
     if (tokens == null
@@ -339,21 +343,30 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
         || login.state() != TokenStore.State.ACTIVE) {
       return null;
     }
+    AccessToken token = accessToken(tokens);
+    Map<TokenName, AccessToken> named = named(tokens);
+    Held inHand = before != null && before.isOf(token, named) ? before : null;
+    boolean again = !tokens.heldSince().equals(tokens.receivedAt());
+    if (inHand != null && !again && time.wallMillis() >= inHand.notBeforeMillis) {
+      return inHand;
+    }
+    Held held = limits(tokens, token, named, again, before);
+    held.used = inHand != null && inHand.used;
+    return held;
+  }
+
+  private Held limits(
+      TokenSet tokens,
+      AccessToken token,
+      Map<TokenName, AccessToken> named,
+      boolean again,
+      @Nullable Held before) {
     Instant heldSince = realm.clock().toLocal(tokens.heldSince());
     Instant expiresAt = realm.clock().toLocal(tokens.expiresAt());
     if (endsWithItsSuccessors(tokens)) {
-      return policy.holdToTheEnd(
-          accessToken(tokens), named(tokens), heldSince, expiresAt, before, time);
+      return policy.holdToTheEnd(token, named, heldSince, expiresAt, before, time);
     }
-    Held held =
-        policy.hold(
-            accessToken(tokens),
-            named(tokens),
-            heldSince,
-            expiresAt,
-            !tokens.heldSince().equals(tokens.receivedAt()),
-            before,
-            time);
+    Held held = policy.hold(token, named, heldSince, expiresAt, again, before, time);
     return broker.renewal(tokens) == null ? held.withoutRenewal() : held;
   }
 
