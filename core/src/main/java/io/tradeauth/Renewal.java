@@ -372,8 +372,10 @@ final class Renewal extends Exchange {
             "the answer was lost; nothing is sent before it is clear that nothing more comes",
             wait,
             cause);
-    fail(failure, wait, intent.id(), probes);
+    takeNote(failure, wait, intent.id(), probes);
     realm.time().after(wait, () -> realm.background(provider, userId, subject, Demand.FRESH));
+    // Last, so that whoever is woken by it finds the probe on its way.
+    realm.finish(flight, Flight.Outcome.failed(failure));
   }
 
   @Override
@@ -412,6 +414,12 @@ final class Renewal extends Exchange {
 
   private void fail(
       BrokerUnavailableException failure, Duration wait, @Nullable String doubt, int probes) {
+    takeNote(failure, wait, doubt, probes);
+    realm.finish(flight, Flight.Outcome.failed(failure));
+  }
+
+  private void takeNote(
+      BrokerUnavailableException failure, Duration wait, @Nullable String doubt, int probes) {
     Trouble before = realm.trouble(subject);
     int failures = before == null ? 1 : before.failures() + 1;
     long notBefore = realm.time().monotonicNanos() + wait.toNanos();
@@ -422,7 +430,6 @@ final class Renewal extends Exchange {
         .publish(
             new TokenEvent.RenewalFailing(
                 name(), userId, realm.time().now(), failure.reason(), failures, failure.retryAt()));
-    realm.finish(flight, Flight.Outcome.failed(failure));
   }
 
   @Override
