@@ -127,14 +127,25 @@ abstract class Exchange {
     try {
       step.run();
     } catch (TokenException e) {
+      if (attempts != null) {
+        attempts.budget.nothingLearned();
+      }
       gaveUp(e);
     } catch (RuntimeException e) {
       // A bug in a broker module, a store or here: no caller may be left waiting.
-      gaveUp(internal(e));
+      brokeOff(e);
     } catch (Error e) {
-      gaveUp(internal(e));
+      brokeOff(e);
       throw e;
     }
+  }
+
+  private void brokeOff(Throwable cause) {
+    LOG.error("{}: an exchange broke off: {}", name(), cause.getClass().getName());
+    if (attempts != null) {
+      attempts.budget.nothingLearned();
+    }
+    gaveUp(internal(cause));
   }
 
   private BrokerUnavailableException internal(Throwable cause) {

@@ -42,7 +42,7 @@ final class Realm {
   private final ConcurrentMap<String, ClientBudget> budgets = new ConcurrentHashMap<>();
   private final ConcurrentMap<String, Set<String>> sharers = new ConcurrentHashMap<>();
   private final Set<String> ownGenerations = ConcurrentHashMap.newKeySet();
-  private final ConcurrentMap<String, CompletableFuture<@Nullable Void>> signIns =
+  private final ConcurrentMap<String, Set<CompletableFuture<@Nullable Void>>> awaited =
       new ConcurrentHashMap<>();
   private final ThreadLocal<@Nullable String> exchanging = new ThreadLocal<>();
   private volatile boolean closed;
@@ -125,9 +125,7 @@ final class Realm {
   /** Joins the flight of a login, or starts one for this demand. */
   Flight join(ManagedTokenProvider provider, String userId, String subject, Demand demand) {
     refuseReentry(subject);
-    if (closed) {
-      throw closedFailure();
-    }
+    refuseWhenClosed();
     Flight mine = new Flight(provider, userId, subject, demand);
     Flight running = flights.putIfAbsent(subject, mine);
     if (running != null) {
@@ -156,6 +154,12 @@ final class Realm {
     Renewal renewal = new Renewal(this, mine);
     mine.task = lane.background(() -> marked(subject, renewal::start));
     return mine;
+  }
+
+  void refuseWhenClosed() {
+    if (closed) {
+      throw closedFailure();
+    }
   }
 
   private void refuseReentry(String subject) {
@@ -311,13 +315,32 @@ final class Realm {
 
   /** Returns a future that is completed when somebody signs in to this login. */
   CompletableFuture<@Nullable Void> nextSignIn(String subject) {
-    return signIns.computeIfAbsent(subject, key -> new CompletableFuture<>());
+    CompletableFuture<@Nullable Void> next = new CompletableFuture<>();
+    awaited.compute(
+        subject,
+        (key, waiting) -> {
+          Set<CompletableFuture<@Nullable Void>> all =
+              waiting == null ? ConcurrentHashMap.newKeySet() : waiting;
+          all.add(next);
+          return all;
+        });
+    return next;
+  }
+
+  /** Waits no longer. */
+  void forgetSignIn(String subject, CompletableFuture<@Nullable Void> next) {
+    awaited.computeIfPresent(
+        subject,
+        (key, waiting) -> {
+          waiting.remove(next);
+          return waiting.isEmpty() ? null : waiting;
+        });
   }
 
   void signedIn(String subject) {
-    CompletableFuture<@Nullable Void> waiting = signIns.remove(subject);
+    Set<CompletableFuture<@Nullable Void>> waiting = awaited.remove(subject);
     if (waiting != null) {
-      waiting.complete(null);
+      waiting.forEach(next -> next.complete(null));
     }
   }
 
@@ -400,7 +423,7 @@ final class Realm {
       store().commit(key(subject), tokens.parent(), LoginCodec.write(tokens.login()));
       unsaved.remove(subject, tokens);
       return true;
-    } catch (TokenStoreException e) {
+    } catch (RuntimeException e) {
       // Announced by an event when it was kept, and tried again in five seconds.
       return false;
     }

@@ -32,6 +32,7 @@ final class Renewal extends Exchange {
   private @Nullable Held inHand;
   private @Nullable Observation observation;
   private int looks;
+  private boolean forced;
 
   Renewal(Realm realm, Flight flight) {
     super(realm, flight.provider, flight.userId, flight.subject, realm.key(flight.subject));
@@ -136,6 +137,7 @@ final class Renewal extends Exchange {
   }
 
   private void lookAgain(TokenStore.Intent open) {
+    realm.refuseWhenClosed();
     looks++;
     LOG.debug("{}: waits for intent {}", name(), open.id());
     realm.runAfter(
@@ -161,8 +163,11 @@ final class Renewal extends Exchange {
       throw signInRequired(SignInRequiredException.Reason.CLIENT_CHANGED, realm.time().now());
     }
     AccessToken rejected = demand.rejected();
-    if (rejected != null && held != null && !mayForce(rejected)) {
-      return;
+    if (rejected != null && held != null && !forced) {
+      forced = mayForce(rejected);
+      if (!forced) {
+        return;
+      }
     }
     begin(grant, tokens, client, version, displaced, displaced != null);
   }
@@ -260,7 +265,8 @@ final class Renewal extends Exchange {
     TokenStore.Version committed;
     try {
       committed = realm.store().commit(realm.key(subject), parent, LoginCodec.write(next));
-    } catch (TokenStoreException e) {
+    } catch (RuntimeException e) {
+      // Whatever a store throws: the server has rotated, and the new tokens must not be lost.
       Duration pause = Backoff.doubled(Duration.ofMillis(50), tries, Duration.ofSeconds(1));
       long spent = realm.time().monotonicNanos() - sinceNanos;
       if (spent + pause.toNanos() < provider.settings().commitTimeout().toNanos()) {
@@ -281,7 +287,7 @@ final class Renewal extends Exchange {
   }
 
   private void keepUnsaved(
-      TokenStore.Version parent, Login next, TokenResponse response, TokenStoreException cause) {
+      TokenStore.Version parent, Login next, TokenResponse response, RuntimeException cause) {
     LOG.error("{}: renewed tokens of {} can't be saved", name(), ServerText.clean(userId), cause);
     realm.keep(subject, new Realm.Unsaved(parent, next));
     realm
@@ -293,8 +299,8 @@ final class Renewal extends Exchange {
 
   private void published(Login next, TokenResponse response) {
     TokenSet tokens = next.tokens();
-    if (tokens == null || tokens.accessToken() == null) {
-      // Its refresh token is saved; there is nothing to hand out.
+    if (tokens == null || response.accessToken() == null) {
+      // Its refresh token is saved; there is no new token to hand out.
       failed(
           BrokerUnavailableException.Reason.UNUSABLE_ANSWER,
           String.join(", ", response.problems()),

@@ -412,22 +412,25 @@ public final class TokenManager implements AutoCloseable {
    * @throws TokenWaitInterruptedException if the thread is interrupted
    */
   public void awaitSignIn(String broker, String userId, Duration atMost) {
-    ManagedTokenProvider provider = managed(broker);
-    CompletableFuture<@Nullable Void> next = provider.realm().nextSignIn(userId);
-    if (!isSignedIn(broker, userId)) {
-      try {
-        next.get(Durations.positive("atMost", atMost).toNanos(), TimeUnit.NANOSECONDS);
-      } catch (InterruptedException e) {
-        throw interrupted(e);
-      } catch (TimeoutException e) {
-        throw new BrokerUnavailableException(
-            BrokerUnavailableException.Reason.WAITED_TOO_LONG,
-            broker + ": nobody has signed in within " + atMost,
-            engine.time().now(),
-            null);
-      } catch (ExecutionException e) {
-        throw failure(e);
+    Realm realm = managed(broker).realm();
+    long nanos = Durations.positive("atMost", atMost).toNanos();
+    CompletableFuture<@Nullable Void> next = realm.nextSignIn(userId);
+    try {
+      if (!isSignedIn(broker, userId)) {
+        next.get(nanos, TimeUnit.NANOSECONDS);
       }
+    } catch (InterruptedException e) {
+      throw interrupted(e);
+    } catch (TimeoutException e) {
+      throw new BrokerUnavailableException(
+          BrokerUnavailableException.Reason.WAITED_TOO_LONG,
+          broker + ": nobody has signed in within " + atMost,
+          engine.time().now(),
+          null);
+    } catch (ExecutionException e) {
+      throw failure(e);
+    } finally {
+      realm.forgetSignIn(userId, next);
     }
   }
 

@@ -62,26 +62,52 @@ public record TokenSet(
    * leaves out stays, the refresh token above all (RFC 6749 section 6).
    */
   TokenSet renewedBy(TokenResponse response, Expiry expiry, Instant receivedAt) {
-    Map<TokenName, NamedToken> named = new HashMap<>(namedTokens);
-    named.putAll(response.namedTokens());
+    if (response.accessToken() == null) {
+      return withGrantOf(response);
+    }
     Instant end = expiry.endOf(response, receivedAt);
-    boolean again = response.accessToken() != null && response.accessToken().equals(accessToken);
+    boolean again = response.accessToken().equals(accessToken);
     return new TokenSet(
         response.accessToken(),
         typeOf(response, tokenType),
         receivedAt,
         again ? heldSince : receivedAt,
         again && expiresAt.isBefore(end) ? expiresAt : end,
-        response.refreshToken() != null ? response.refreshToken() : refreshToken,
+        currentRefreshToken(response),
         response.scope() != null ? response.scope() : scope,
         requestedScope,
-        named,
+        mergedNames(response),
         mergedProfile(response.profile()));
+  }
+
+  /** Returns the set after an answer without a usable access token: the one in hand stays. */
+  private TokenSet withGrantOf(TokenResponse response) {
+    return new TokenSet(
+        accessToken,
+        tokenType,
+        receivedAt,
+        heldSince,
+        expiresAt,
+        currentRefreshToken(response),
+        scope,
+        requestedScope,
+        mergedNames(response),
+        profile);
   }
 
   private static String typeOf(TokenResponse response, String ifUntold) {
     String told = response.tokenType();
     return told == null ? ifUntold : told;
+  }
+
+  private @Nullable RefreshToken currentRefreshToken(TokenResponse response) {
+    return response.refreshToken() != null ? response.refreshToken() : refreshToken;
+  }
+
+  private Map<TokenName, NamedToken> mergedNames(TokenResponse response) {
+    Map<TokenName, NamedToken> named = new HashMap<>(namedTokens);
+    named.putAll(response.namedTokens());
+    return named;
   }
 
   private @Nullable UserProfile mergedProfile(@Nullable UserProfile newer) {

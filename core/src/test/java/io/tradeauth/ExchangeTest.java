@@ -365,6 +365,44 @@ class ExchangeTest {
   }
 
   @Test
+  void accessTokenUnusable_refreshTokenSaved_tokenInHandServed_P3_P5() {
+    try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
+      AccessToken inHand = engine.get("alice");
+      engine.clock().jump(engine.server().life().minusSeconds(150));
+      engine
+          .server()
+          .fail(
+              "token",
+              Fault.after(
+                  answer ->
+                      answer
+                          .newBuilder()
+                          .body(bodyOf(answer).replaceFirst("\"access_token\":\"", "$0\\\\n"))
+                          .build()),
+              1);
+      assertEquals(inHand, engine.tokens().getLasting("alice", Duration.ofMinutes(5)));
+      assertEquals(2, engine.exchanges());
+      assertEquals(
+          BrokerUnavailableException.Reason.UNUSABLE_ANSWER,
+          engine.manager().status(FakeBroker.NAME, "alice").lastFailure());
+
+      engine.expire();
+      assertTrue(engine.server().accepts(engine.get("alice").value()));
+      assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
+    }
+  }
+
+  private static String bodyOf(mockwebserver3.MockResponse answer) {
+    okio.Buffer body = new okio.Buffer();
+    try {
+      java.util.Objects.requireNonNull(answer.getBody()).writeTo(body);
+    } catch (java.io.IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+    return body.readUtf8();
+  }
+
+  @Test
   void unsavedAtClose_saysWhoMustSignInAgain_C11() {
     FailingStore store = new FailingStore();
     EngineFixture engine =

@@ -400,6 +400,20 @@ class SingleFlightTest {
   }
 
   @Test
+  void applicationsExecutorRejects_exchangeRunsAllTheSame() {
+    ExecutorService small = Executors.newSingleThreadExecutor();
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT)
+            .manager(manager -> manager.executor(small))
+            .start()
+            .signIn("alice")) {
+      engine.expire();
+      small.shutdown();
+      assertTrue(engine.server().accepts(engine.get("alice").value()));
+    }
+  }
+
+  @Test
   void listenerBlocksThrowsAndCallsBack_getIsNotDelayed_C6() throws Exception {
     CountDownLatch release = new CountDownLatch(1);
     try (EngineFixture engine =
