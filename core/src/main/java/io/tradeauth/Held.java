@@ -25,8 +25,14 @@ final class Held {
    */
   final long endsAtNanos;
 
+  /** Whether it can be renewed without the user. */
+  final boolean renewable;
+
   /** Whether anybody has asked since it was published: only such tokens are kept fresh. */
   boolean used;
+
+  /** Whether it was announced that the user will have to sign in. */
+  boolean announced;
 
   Held(
       AccessToken token,
@@ -37,6 +43,28 @@ final class Held {
       long unusableAtMillis,
       long unusableAtNanos,
       long endsAtNanos) {
+    this(
+        token,
+        named,
+        notBeforeMillis,
+        renewAtMillis,
+        renewAtNanos,
+        unusableAtMillis,
+        unusableAtNanos,
+        endsAtNanos,
+        true);
+  }
+
+  private Held(
+      AccessToken token,
+      Map<TokenName, AccessToken> named,
+      long notBeforeMillis,
+      long renewAtMillis,
+      long renewAtNanos,
+      long unusableAtMillis,
+      long unusableAtNanos,
+      long endsAtNanos,
+      boolean renewable) {
     this.token = token;
     this.named = named;
     this.notBeforeMillis = notBeforeMillis;
@@ -45,6 +73,7 @@ final class Held {
     this.unusableAtMillis = unusableAtMillis;
     this.unusableAtNanos = unusableAtNanos;
     this.endsAtNanos = endsAtNanos;
+    this.renewable = renewable;
   }
 
   /** Returns the same for a login that only its user can renew: it is used to its end. */
@@ -57,7 +86,8 @@ final class Held {
         unusableAtNanos,
         unusableAtMillis,
         unusableAtNanos,
-        endsAtNanos);
+        endsAtNanos,
+        false);
   }
 
   /** Returns whether it holds these tokens with the same end. */

@@ -38,8 +38,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
   private final TokenEndpoint endpoint;
   private final ConcurrentMap<String, TokenCell> cells;
   private final ConcurrentMap<String, String> links = new ConcurrentHashMap<>();
-  private final ConcurrentMap<String, CompletableFuture<ProbeAnswer>> probes =
-      new ConcurrentHashMap<>();
+  private final Doubts doubts;
 
   ManagedTokenProvider(
       Broker broker,
@@ -54,6 +53,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     this.time = realm.time();
     this.policy = new RefreshPolicy(settings.skew(), settings.renewAhead());
     this.endpoint = endpoint;
+    this.doubts = new Doubts(time);
     this.cells = cells(maximumCachedUsers);
   }
 
@@ -403,20 +403,34 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     return named;
   }
 
-  /** Renews in the background what is due and has been asked for, or must not lie idle. */
-  void renewDue() {
-    boolean all = broker.profile().refreshIdleLimit() != null;
-    long wall = time.wallMillis();
-    long nanos = time.monotonicNanos();
+  /**
+   * Renews in the background what is due and has been asked for, or must not lie idle; announces
+   * the sign-ins that are due; forgets what has no use any more.
+   */
+  void makeRound() {
     cells.forEach(
         (userId, cell) -> {
           Held held = cell.held;
-          if (held != null
-              && (all || held.used)
-              && RefreshPolicy.decide(held, wall, nanos) != RefreshPolicy.Decision.USE) {
-            renewInBackground(userId);
+          if (held != null) {
+            look(userId, held);
           }
         });
+    doubts.sweep();
+  }
+
+  private void look(String userId, Held held) {
+    boolean wanted = held.used || broker.profile().refreshIdleLimit() != null;
+    boolean due =
+        RefreshPolicy.decide(held, time.wallMillis(), time.monotonicNanos())
+            != RefreshPolicy.Decision.USE;
+    if (wanted && due) {
+      renewInBackground(userId);
+    }
+    if (!held.announced && RefreshPolicy.isSignInDue(held, time)) {
+      held.announced = true;
+      Instant end = realm.clock().toLocal(held.token.expiresAt());
+      realm.engine().events().publish(new TokenEvent.SignInDue(name(), userId, time.now(), end));
+    }
   }
 
   /** Reads a user's tokens from the store in the background. */
@@ -475,28 +489,17 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
         : new ProbeAnswer.Unknown("no answer");
   }
 
-  /** One probe for all who doubt the same token. */
-  private ProbeAnswer sharedProbe(String userId, AccessToken doubted) {
-    CompletableFuture<ProbeAnswer> mine = new CompletableFuture<>();
-    CompletableFuture<ProbeAnswer> running = probes.putIfAbsent(userId, mine);
-    if (running == null) {
-      realm
-          .engine()
-          .executor()
-          .execute(
-              () -> {
-                try {
-                  ProbeAnswer told = probe(userId, null, only(doubted));
-                  mine.complete(told == null ? NO_PROBE : told);
-                } catch (RuntimeException e) {
-                  mine.complete(new ProbeAnswer.Unknown(e.getClass().getSimpleName()));
-                } finally {
-                  probes.remove(userId, mine);
-                }
-              });
-    }
-    return waitFor(
-        running == null ? mine : running, time.monotonicNanos() + settings.maxWait().toNanos());
+  private ProbeAnswer doubt(String userId, AccessToken token) {
+    CompletableFuture<ProbeAnswer> answer =
+        doubts.about(
+            userId,
+            token,
+            realm.engine().executor(),
+            () -> {
+              ProbeAnswer told = probe(userId, null, only(token));
+              return told == null ? NO_PROBE : told;
+            });
+    return waitFor(answer, time.monotonicNanos() + settings.maxWait().toNanos());
   }
 
   private TokenSet only(AccessToken token) {
@@ -822,7 +825,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
         case NOT_THE_TOKEN:
           return null;
         case PROBE_FIRST:
-          if (!(sharedProbe(userId, rejected) instanceof ProbeAnswer.Dead)) {
+          if (!(doubt(userId, rejected) instanceof ProbeAnswer.Dead)) {
             return null;
           }
           break;

@@ -24,6 +24,9 @@ final class RefreshPolicy {
   /** Nothing lives longer, so that no sum of nanoseconds overflows. */
   private static final Duration FOR_EVER = Duration.ofDays(36_500);
 
+  /** A user is told of the next sign-in this long before, or a tenth of the token's life. */
+  private static final Duration SIGN_IN_AHEAD = Duration.ofHours(1);
+
   private final Duration skew;
   private final Duration renewAhead;
   private final DoubleSupplier random;
@@ -69,6 +72,16 @@ final class RefreshPolicy {
     long byWall = held.unusableAtMillis - time.wallMillis();
     long byMonotonic = (held.unusableAtNanos - time.monotonicNanos()) / 1_000_000;
     return Duration.ofMillis(Math.max(0, Math.min(byWall, byMonotonic)));
+  }
+
+  /**
+   * Returns whether the user of a login that nobody else can renew must be told that its end is
+   * near.
+   */
+  static boolean isSignInDue(Held held, TimeSource time) {
+    Duration tenth = held.lifeWhenPublished().dividedBy(10);
+    Duration ahead = tenth.compareTo(SIGN_IN_AHEAD) < 0 ? tenth : SIGN_IN_AHEAD;
+    return !held.renewable && usableFor(held, time).compareTo(ahead) <= 0;
   }
 
   /**

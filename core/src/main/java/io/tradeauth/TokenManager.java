@@ -504,7 +504,7 @@ public final class TokenManager implements AutoCloseable {
 
   private void makeRound() {
     lookForChanges();
-    providers.values().forEach(ManagedTokenProvider::renewDue);
+    providers.values().forEach(ManagedTokenProvider::makeRound);
     realms.values().forEach(Realm::sweep);
   }
 

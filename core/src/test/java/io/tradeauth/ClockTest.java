@@ -163,6 +163,26 @@ class ClockTest {
   }
 
   @Test
+  void onlyTheUserCanRenew_signInDueIsAnnouncedOnce_beforeTheEnd() {
+    try (EngineFixture engine = EngineFixture.constant()) {
+      Instant end = engine.clock().now().plus(Duration.ofHours(20));
+      engine.signIn("alice", FakeBroker.imported(engine.server(), "alice", end));
+      engine.get("alice");
+      engine.clock().jump(Duration.ofHours(18));
+      engine.clock().advance(Duration.ofSeconds(10));
+      Await.until("rounds are over", () -> engine.events(TokenEvent.SignInDue.class).isEmpty());
+      for (int minute = 0; minute < 90; minute++) {
+        engine.clock().advance(Duration.ofMinutes(1));
+      }
+      Await.until("it is due", () -> !engine.events(TokenEvent.SignInDue.class).isEmpty());
+      List<TokenEvent.SignInDue> due = engine.events(TokenEvent.SignInDue.class);
+      assertEquals(1, due.size());
+      assertEquals(end, due.get(0).due());
+      assertTrue(Duration.between(due.get(0).at(), end).toMinutes() >= 29);
+    }
+  }
+
+  @Test
   void idleUser_notRenewed_unlessItsRefreshTokenWouldDie() {
     for (boolean limited : List.of(false, true)) {
       try (EngineFixture engine =

@@ -1,0 +1,73 @@
+package io.tradeauth;
+
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Supplier;
+
+/**
+ * What the broker has said of tokens that its API refused for a reason that may be another. Asked
+ * once for all who doubt the same token, and not again for 30 seconds.
+ *
+ * <p>For any number of threads. A doubt is one immutable value, replaced whole.
+ */
+final class Doubts {
+
+  private static final long GOOD_FOR_NANOS = Duration.ofSeconds(30).toNanos();
+
+  private final TimeSource time;
+  private final ConcurrentMap<String, Doubt> doubts = new ConcurrentHashMap<>();
+
+  Doubts(TimeSource time) {
+    this.time = time;
+  }
+
+  private record Doubt(AccessToken token, CompletableFuture<ProbeAnswer> answer, long askedNanos) {}
+
+  /**
+   * Returns what is said of {@code token}; runs {@code probe} on {@code executor} if nobody has
+   * yet.
+   */
+  CompletableFuture<ProbeAnswer> about(
+      String userId, AccessToken token, Executor executor, Supplier<ProbeAnswer> probe) {
+    Doubt mine = new Doubt(token, new CompletableFuture<>(), time.monotonicNanos());
+    Doubt current =
+        doubts.compute(
+            userId,
+            (user, before) ->
+                before != null && before.token().equals(token) && isGood(before) ? before : mine);
+    if (current == mine) {
+      ask(mine, executor, probe);
+    }
+    return current.answer();
+  }
+
+  private boolean isGood(Doubt doubt) {
+    return time.monotonicNanos() - doubt.askedNanos() < GOOD_FOR_NANOS;
+  }
+
+  private static void ask(Doubt doubt, Executor executor, Supplier<ProbeAnswer> probe) {
+    try {
+      executor.execute(() -> doubt.answer().complete(answerOf(probe)));
+    } catch (RejectedExecutionException e) {
+      doubt.answer().complete(new ProbeAnswer.Unknown("nobody could ask"));
+    }
+  }
+
+  private static ProbeAnswer answerOf(Supplier<ProbeAnswer> probe) {
+    try {
+      return probe.get();
+    } catch (RuntimeException e) {
+      // Whatever is wrong with the question says nothing of the token.
+      return new ProbeAnswer.Unknown(e.getClass().getSimpleName());
+    }
+  }
+
+  /** Forgets what is too old to count. */
+  void sweep() {
+    doubts.values().removeIf(doubt -> !isGood(doubt));
+  }
+}
