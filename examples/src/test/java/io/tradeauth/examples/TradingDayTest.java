@@ -1,0 +1,51 @@
+package io.tradeauth.examples;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** The first hours of the day; the whole of it is run by {@code .ci/run}. */
+class TradingDayTest {
+
+  private static final Instant MORNING = Instant.parse("2026-01-05T05:40:00Z");
+
+  private final ByteArrayOutputStream printed = new ByteArrayOutputStream();
+  private final PrintStream out = new PrintStream(printed, true, StandardCharsets.UTF_8);
+
+  private String printed() {
+    return printed.toString(StandardCharsets.UTF_8);
+  }
+
+  @Test
+  void morning_tradeauth_noDamage() {
+    assertTrue(TradingDay.run(false, MORNING, out), this::printed);
+
+    assertTrue(printed().contains("A good day"), this::printed);
+    assertFalse(printed().contains("Damage"), this::printed);
+  }
+
+  @Test
+  void morning_mapAndCheck_damageIsSeen() {
+    assertFalse(TradingDay.run(true, MORNING, out), this::printed);
+
+    String damage = printed().substring(printed().indexOf("Damage:"));
+    assertTrue(
+        damage.contains("tradestation, rotating: ") && damage.contains("were spent twice"), damage);
+    assertTrue(damage.contains("sign-ins that nobody should need"), damage);
+    assertTrue(damage.contains("exchanges while the token in hand was good"), damage);
+  }
+
+  @Test
+  void unknownArgument_saysSoAndDoesNothing() {
+    assertEquals(2, TradingDay.run(List.of("--naif"), out));
+
+    assertEquals("TradingDay takes no argument but --naive, not --naif", printed().strip());
+  }
+}
