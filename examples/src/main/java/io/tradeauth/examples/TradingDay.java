@@ -124,12 +124,12 @@ public final class TradingDay {
     return markets.stream().mapToInt(market -> market.simulator().count(market::isExchange)).sum();
   }
 
-  /** Two thirds of the users at a time: they stay for an hour and then are away for half of one. */
+  /** Two thirds of the users at a time: they stay for two hours and then are away for one. */
   private List<Desk.Visit> present(int round) {
     List<Desk.Visit> present = new ArrayList<>();
     for (Market market : markets) {
       for (int i = 0; i < market.users().size(); i++) {
-        if ((round / 3 + i) % 3 != 0) {
+        if ((round / 6 + i) % 3 != 0) {
           present.add(new Desk.Visit(market, market.users().get(i)));
         }
       }
