@@ -1,0 +1,417 @@
+package io.tradeauth;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.tradeauth.testing.ManualClock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** How often something may be tried: by user, by client, and by what the server says. */
+class BudgetsTest {
+
+  private static final Duration HALF_MINUTE = Duration.ofSeconds(30);
+  private static final Duration FIVE_MINUTES = Duration.ofMinutes(5);
+
+  private final ManualClock clock = ManualClock.at("2026-01-05T09:00:00Z");
+
+  // Forced renewals (G25, P17)
+
+  private final ForcedRenewals forced = new ForcedRenewals(clock);
+
+  @Test
+  void forced_onceInThirtySeconds_G25() {
+    assertTrue(ask("first").isGranted());
+    ForcedRenewals.Verdict second = ask("second");
+    assertFalse(second.isGranted());
+    assertEquals(HALF_MINUTE, second.pause());
+    assertEquals(BrokerUnavailableException.Reason.COOLING_DOWN, second.reason());
+
+    clock.advance(Duration.ofMillis(29_999));
+    assertEquals(Duration.ofMillis(1), ask("second").pause());
+    clock.advance(Duration.ofMillis(1));
+    assertTrue(ask("second").isGranted());
+  }
+
+  @Test
+  void forced_eachLoginForItself() {
+    assertTrue(ask("first").isGranted());
+    assertTrue(forced.ask("bob", token("first"), false).isGranted());
+  }
+
+  @Test
+  void forced_twoFruitless_pausedForFiveMinutes_thenOneMore_G25() {
+    assertTrue(ask("old").isGranted());
+    forced.made("alice", token("new-1"));
+    clock.advance(HALF_MINUTE);
+    assertTrue(ask("new-1").isGranted());
+    forced.made("alice", token("new-2"));
+    clock.advance(HALF_MINUTE);
+    ForcedRenewals.Verdict fruitless = ask("new-2");
+    assertEquals(
+        BrokerUnavailableException.Reason.REJECTED_DESPITE_FRESH_TOKEN, fruitless.reason());
+    assertEquals(FIVE_MINUTES, fruitless.pause());
+    assertTrue(fruitless.isNew());
+
+    clock.advance(FIVE_MINUTES.minusMillis(1));
+    ForcedRenewals.Verdict still = ask("new-2");
+    assertEquals(
+        BrokerUnavailableException.Reason.REJECTED_DESPITE_FRESH_TOKEN, still.reason());
+    assertEquals(Duration.ofMillis(1), still.pause());
+    assertFalse(still.isNew());
+    clock.advance(Duration.ofMillis(1));
+    assertTrue(ask("new-2").isGranted(), "perhaps the cause is gone");
+  }
+
+  @Test
+  void forced_fruitlessAgainAfterAPause_pauseDoubles() {
+    pauseOnce();
+    assertTrue(ask("x").isGranted());
+    forced.made("alice", token("y-1"));
+    clock.advance(HALF_MINUTE);
+    assertTrue(ask("y-1").isGranted());
+    forced.made("alice", token("y-2"));
+    clock.advance(HALF_MINUTE);
+    assertEquals(Duration.ofMinutes(10), ask("y-2").pause());
+  }
+
+  private void pauseOnce() {
+    ask("old");
+    forced.made("alice", token("new-1"));
+    clock.advance(HALF_MINUTE);
+    ask("new-1");
+    forced.made("alice", token("new-2"));
+    clock.advance(HALF_MINUTE);
+    assertFalse(ask("new-2").isGranted());
+    clock.advance(FIVE_MINUTES);
+  }
+
+  @Test
+  void forced_renewalHelped_anotherTokenRefusedLater_countsAnew() {
+    for (int i = 0; i < 10; i++) {
+      assertTrue(ask("token-" + i).isGranted());
+      forced.made("alice", token("made-" + i));
+      clock.advance(HALF_MINUTE);
+    }
+  }
+
+  @Test
+  void forced_exclusive_thirdRefusalInAnHour_takenOver_doubling() {
+    assertTrue(exclusive("a").isGranted());
+    clock.advance(HALF_MINUTE);
+    assertTrue(exclusive("b").isGranted());
+    clock.advance(HALF_MINUTE);
+    ForcedRenewals.Verdict takenOver = exclusive("c");
+    assertEquals(BrokerUnavailableException.Reason.SESSION_TAKEN_OVER, takenOver.reason());
+    assertEquals(FIVE_MINUTES, takenOver.pause());
+    assertTrue(takenOver.isNew());
+
+    clock.advance(FIVE_MINUTES);
+    assertTrue(exclusive("c").isGranted(), "the next login");
+    clock.advance(HALF_MINUTE);
+    assertEquals(Duration.ofMinutes(10), exclusive("d").pause());
+  }
+
+  @Test
+  void forced_exclusive_refusalsAnHourApart_neverTakenOver() {
+    for (int i = 0; i < 6; i++) {
+      assertTrue(exclusive("token-" + i).isGranted());
+      clock.advance(Duration.ofMinutes(61));
+    }
+  }
+
+  @Test
+  void forced_newSignIn_nothingRemembered() {
+    ask("old");
+    forced.forget("alice");
+    assertTrue(ask("new").isGranted());
+  }
+
+  @Test
+  void forced_sweep_onlyWhatIsOld() {
+    ask("old");
+    clock.advance(Duration.ofSeconds(10));
+    forced.sweep();
+    assertFalse(ask("new").isGranted(), "ten seconds are remembered");
+    clock.advance(Duration.ofMinutes(61));
+    forced.sweep();
+    assertTrue(ask("new").isGranted());
+  }
+
+  private ForcedRenewals.Verdict ask(String rejected) {
+    return forced.ask("alice", token(rejected), false);
+  }
+
+  private ForcedRenewals.Verdict exclusive(String rejected) {
+    return forced.ask("alice", token(rejected), true);
+  }
+
+  private AccessToken token(String value) {
+    return AccessToken.of(
+        "canary-" + value, clock.now().plusSeconds(900), ApiHosts.of("https://api.example.com"));
+  }
+
+  // Clients (G31, P14)
+
+  private final ClientBudget budget = new ClientBudget(clock);
+  private final List<String> woken = new ArrayList<>();
+
+  @Test
+  void client_unproven_oneAtATime_theOthersWait_G31() {
+    assertSame(ClientBudget.Admission.GO, admit("a"));
+    assertSame(ClientBudget.Admission.WAIT, admit("b"));
+    assertSame(ClientBudget.Admission.WAIT, admit("c"));
+    budget.accepted();
+    assertEquals(List.of("b", "c"), woken);
+    assertSame(ClientBudget.Admission.GO, admit("b"));
+    assertSame(ClientBudget.Admission.GO, admit("c"));
+  }
+
+  @Test
+  void client_nothingLearned_nextOneTries() {
+    assertSame(ClientBudget.Admission.GO, admit("a"));
+    budget.nothingLearned();
+    assertSame(ClientBudget.Admission.GO, admit("b"));
+    assertSame(ClientBudget.Admission.WAIT, admit("c"));
+  }
+
+  @Test
+  void client_refusedTwice_pausedFiveMinutes_thenOneEach_G31() {
+    admit("a");
+    budget.refused();
+    assertNull(budget.pause());
+    assertSame(ClientBudget.Admission.GO, admit("b"));
+    budget.refused();
+    assertEquals(FIVE_MINUTES, budget.pause());
+    assertSame(ClientBudget.Admission.PAUSED, admit("c"));
+    clock.advance(FIVE_MINUTES.minusMillis(1));
+    assertSame(ClientBudget.Admission.PAUSED, admit("c"));
+    clock.advance(Duration.ofMillis(1));
+    assertSame(ClientBudget.Admission.GO, admit("c"));
+    budget.refused();
+    assertEquals(FIVE_MINUTES, budget.pause());
+  }
+
+  @Test
+  void client_acceptedInBetween_countsAnew() {
+    admit("a");
+    budget.refused();
+    admit("b");
+    budget.accepted();
+    admit("c");
+    budget.refused();
+    assertNull(budget.pause());
+    assertSame(ClientBudget.Admission.GO, admit("d"));
+    assertSame(ClientBudget.Admission.WAIT, admit("e"), "it must prove itself again");
+  }
+
+  @Test
+  void client_throttled_pausedForAsLongAsAsked_N10() {
+    admit("a");
+    budget.throttled(Duration.ofSeconds(120));
+    assertEquals(Duration.ofSeconds(120), budget.pause());
+    clock.advance(Duration.ofSeconds(120));
+    assertNull(budget.pause());
+  }
+
+  private ClientBudget.Admission admit(String who) {
+    return budget.admit(() -> woken.add(who));
+  }
+
+  // Back-off
+
+  @Test
+  void backoff_fullJitter_ceilingDoublesToFiveMinutes_neverBelowTheShortest() {
+    for (int failures = 1; failures < 20; failures++) {
+      long ceiling = Math.min(300_000, 1000L << (failures - 1));
+      long most = 0;
+      for (int i = 0; i < 300; i++) {
+        long wait = Backoff.after(failures, Duration.ofMillis(7)).toMillis();
+        assertTrue(wait >= 7 && wait <= Math.max(7, ceiling), wait + " ms");
+        most = Math.max(most, wait);
+      }
+      assertTrue(most > ceiling * 2 / 3, "the whole range is used");
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, 60", "2, 120", "3, 240", "4, 300", "9, 300"})
+  void backoff_doubled(int times, long seconds) {
+    assertEquals(
+        Duration.ofSeconds(seconds),
+        Backoff.doubled(Duration.ofSeconds(60), times, Duration.ofMinutes(5)));
+  }
+
+  // What the server says of time
+
+  @ParameterizedTest
+  @CsvSource({
+    "120, 120",
+    "0, 1",
+    "1, 1",
+    "900, 900",
+    "901, 900",
+    "99999999999999999, 900",
+    "'Mon, 05 Jan 2026 09:02:00 GMT', 120",
+    "'Mon, 05 Jan 2026 08:00:00 GMT', 1",
+    "'Mon, 05 Jan 2026 19:00:00 GMT', 900",
+  })
+  void retryAfter_secondsOrDate_withinOneSecondAndFifteenMinutes_N10(
+      String header, long seconds) {
+    assertEquals(
+        Duration.ofSeconds(seconds),
+        RetryAfter.of(Answer.of(429, Map.of("retry-after", header), new byte[0]), clock.now()));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"soon", "-5", "1.5", "''", "9999999999999999999999"})
+  void retryAfter_unreadable_asIfMissing(String header) {
+    assertNull(
+        RetryAfter.of(Answer.of(429, Map.of("Retry-After", header), new byte[0]), clock.now()));
+    assertNull(RetryAfter.of(Answer.of(429, Map.of(), new byte[0]), clock.now()));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    // seconds that the server is ahead, and what is learned of it, in milliseconds
+    "120, 120000",
+    "-120, -120000",
+    "1, 0",
+    "-1, 0",
+    "2, 2000",
+    "86399, 86399000",
+    "90000, 0",
+    "-90000, 0",
+  })
+  void serverClock_learnedFromTheDate_noiseAndNonsensePassedOver_G21(long ahead, long learned) {
+    ServerClock server = new ServerClock();
+    Instant now = clock.now();
+    server.learn(dated(now.plusSeconds(ahead)), now.toEpochMilli() + 400, now.toEpochMilli() + 600);
+
+    assertEquals(learned, server.ahead().toMillis());
+    assertEquals(now.plusMillis(learned), server.toServer(now));
+    assertEquals(now.minusMillis(learned), server.toLocal(now));
+    assertEquals(Instant.MAX, server.toLocal(Instant.MAX));
+    assertEquals(Instant.MAX, server.toServer(Instant.MAX));
+  }
+
+  @Test
+  void serverClock_slowAnswerOrNoDate_nothingLearned() {
+    ServerClock server = new ServerClock();
+    Instant now = clock.now();
+    Answer late = dated(now.plusSeconds(100));
+    server.learn(late, now.toEpochMilli(), now.toEpochMilli() + 3_001);
+    assertEquals(Duration.ZERO, server.ahead());
+    server.learn(late, now.toEpochMilli() - 1_500, now.toEpochMilli() + 1_500);
+    assertEquals(Duration.ofMillis(100_500), server.ahead());
+    server.learn(Answer.of(200, Map.of(), new byte[0]), 0, 0);
+    server.learn(Answer.of(200, Map.of("Date", "yesterday"), new byte[0]), 0, 0);
+    assertEquals(Duration.ofMillis(100_500), server.ahead());
+  }
+
+  private static Answer dated(Instant date) {
+    String header =
+        java.time.format.DateTimeFormatter.RFC_1123_DATE_TIME.format(
+            date.atZone(java.time.ZoneOffset.UTC));
+    return Answer.of(200, Map.of("date", header), new byte[0]);
+  }
+
+  // The lane (G13)
+
+  @Test
+  void lane_sixtyFourAtOnce_restQueues_foregroundFirst_C2_G13() {
+    List<Runnable> started = new ArrayList<>();
+    Lane lane = new Lane(started::add, clock);
+    List<String> ran = new ArrayList<>();
+    for (int i = 0; i < 20; i++) {
+      lane.background(() -> ran.add("background"));
+      clock.advance(Duration.ofMillis(20));
+    }
+    assertEquals(16, started.size(), "at most 16 in the background");
+    for (int i = 0; i < 60; i++) {
+      lane.foreground(() -> ran.add("foreground"));
+    }
+    assertEquals(64, started.size());
+    assertEquals(64, lane.running());
+    started.get(0).run();
+    assertEquals(65, started.size());
+    started.get(64).run();
+    assertEquals("foreground", ran.get(1));
+  }
+
+  @Test
+  void lane_background_fiftyASecond_G13() {
+    List<Runnable> started = new ArrayList<>();
+    Lane lane = new Lane(started::add, clock);
+    for (int i = 0; i < 200; i++) {
+      lane.background(() -> {});
+    }
+    for (int millis = 0; millis < 1_000; millis++) {
+      clock.advance(Duration.ofMillis(1));
+      while (lane.running() > 0) {
+        started.get(started.size() - lane.running()).run();
+      }
+    }
+    assertTrue(started.size() >= 49 && started.size() <= 51, started.size() + " in a second");
+  }
+
+  @Test
+  void lane_hurried_leavesTheBackground_evenWhenItsPaceIsSpent() {
+    List<Runnable> started = new ArrayList<>();
+    Lane lane = new Lane(started::add, clock);
+    lane.background(() -> {});
+    Lane.Task second = lane.background(() -> {});
+    assertEquals(1, started.size());
+    lane.hurry(second);
+    assertEquals(2, started.size());
+    lane.hurry(second);
+    assertEquals(2, started.size());
+    started.forEach(Runnable::run);
+    assertEquals(0, lane.running());
+  }
+
+  // Doubts (PROBE_FIRST)
+
+  @Test
+  void doubt_askedOnceForAll_notAgainForThirtySeconds_anewForAnotherToken() {
+    Doubts doubts = new Doubts(clock);
+    List<Runnable> asked = new ArrayList<>();
+    ProbeAnswer alive = new ProbeAnswer.Alive(null);
+    var first = doubts.about("alice", token("a"), asked::add, () -> alive);
+    assertSame(first, doubts.about("alice", token("a"), asked::add, () -> alive));
+    asked.get(0).run();
+    assertSame(alive, first.join());
+    clock.advance(HALF_MINUTE.minusMillis(1));
+    doubts.sweep();
+    assertSame(first, doubts.about("alice", token("a"), asked::add, () -> alive));
+    assertEquals(1, asked.size());
+    doubts.about("alice", token("b"), asked::add, () -> alive);
+    assertEquals(2, asked.size());
+    clock.advance(HALF_MINUTE);
+    doubts.about("alice", token("b"), asked::add, () -> alive);
+    assertEquals(3, asked.size());
+  }
+
+  @Test
+  void doubt_questionFails_unknown() {
+    Doubts doubts = new Doubts(clock);
+    var answer =
+        doubts.about(
+            "alice",
+            token("a"),
+            Runnable::run,
+            () -> {
+              throw new IllegalStateException("canary");
+            });
+    assertEquals(new ProbeAnswer.Unknown("IllegalStateException"), answer.join());
+  }
+}
