@@ -374,6 +374,7 @@ abstract class Exchange {
     Attempts now = attempts();
     log("in doubt", 0, code);
     now.lost = true;
+    preferLogin(now);
     if (mayRepeat(now) && tryAgainSoon(now)) {
       return;
     }
@@ -384,6 +385,18 @@ abstract class Exchange {
     }
     takeBack();
     failed(BrokerUnavailableException.Reason.IN_DOUBT, clean(code, now), null, cause);
+  }
+
+  /**
+   * Where the application can log in by itself, a refresh token that may be spent is not sent
+   * again.
+   */
+  private void preferLogin(Attempts now) {
+    Grant login =
+        provider.rotation().kind() == RotationProfile.Kind.RELOGIN ? fallback(now.grant) : null;
+    if (login != null) {
+      now.grant = login;
+    }
   }
 
   /** Returns whether the same grant may be sent again although it may have been taken. */

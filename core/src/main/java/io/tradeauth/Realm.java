@@ -42,7 +42,7 @@ final class Realm {
   private final ConcurrentMap<String, ClientBudget> budgets = new ConcurrentHashMap<>();
   private final ConcurrentMap<String, Set<String>> sharers = new ConcurrentHashMap<>();
   private final Set<String> ownGenerations = ConcurrentHashMap.newKeySet();
-  private final ConcurrentMap<String, Set<CompletableFuture<@Nullable Void>>> awaited =
+  private final ConcurrentMap<String, Set<CompletableFuture<Boolean>>> awaited =
       new ConcurrentHashMap<>();
   private final ThreadLocal<@Nullable String> exchanging = new ThreadLocal<>();
   private volatile boolean closed;
@@ -314,12 +314,12 @@ final class Realm {
   }
 
   /** Returns a future that is completed when somebody signs in to this login. */
-  CompletableFuture<@Nullable Void> nextSignIn(String subject) {
-    CompletableFuture<@Nullable Void> next = new CompletableFuture<>();
+  CompletableFuture<Boolean> nextSignIn(String subject) {
+    CompletableFuture<Boolean> next = new CompletableFuture<>();
     awaited.compute(
         subject,
         (key, waiting) -> {
-          Set<CompletableFuture<@Nullable Void>> all =
+          Set<CompletableFuture<Boolean>> all =
               waiting == null ? ConcurrentHashMap.newKeySet() : waiting;
           all.add(next);
           return all;
@@ -328,7 +328,7 @@ final class Realm {
   }
 
   /** Waits no longer. */
-  void forgetSignIn(String subject, CompletableFuture<@Nullable Void> next) {
+  void forgetSignIn(String subject, CompletableFuture<Boolean> next) {
     awaited.computeIfPresent(
         subject,
         (key, waiting) -> {
@@ -338,9 +338,9 @@ final class Realm {
   }
 
   void signedIn(String subject) {
-    Set<CompletableFuture<@Nullable Void>> waiting = awaited.remove(subject);
+    Set<CompletableFuture<Boolean>> waiting = awaited.remove(subject);
     if (waiting != null) {
-      waiting.forEach(next -> next.complete(null));
+      waiting.forEach(next -> next.complete(true));
     }
   }
 

@@ -54,6 +54,9 @@ final class Renewal extends Exchange {
   }
 
   private void look() {
+    if (flight.outcome.isDone()) {
+      return; // a sign-in or sign-out came first, and nobody waits for this flight any more
+    }
     if (!realm.save(subject)) {
       serveUnsaved();
       return;

@@ -414,7 +414,7 @@ public final class TokenManager implements AutoCloseable {
   public void awaitSignIn(String broker, String userId, Duration atMost) {
     Realm realm = managed(broker).realm();
     long nanos = Durations.positive("atMost", atMost).toNanos();
-    CompletableFuture<@Nullable Void> next = realm.nextSignIn(userId);
+    CompletableFuture<Boolean> next = realm.nextSignIn(userId);
     try {
       if (!isSignedIn(broker, userId)) {
         next.get(nanos, TimeUnit.NANOSECONDS);

@@ -64,8 +64,7 @@ class BudgetsTest {
 
     clock.advance(FIVE_MINUTES.minusMillis(1));
     ForcedRenewals.Verdict still = ask("new-2");
-    assertEquals(
-        BrokerUnavailableException.Reason.REJECTED_DESPITE_FRESH_TOKEN, still.reason());
+    assertEquals(BrokerUnavailableException.Reason.REJECTED_DESPITE_FRESH_TOKEN, still.reason());
     assertEquals(Duration.ofMillis(1), still.pause());
     assertFalse(still.isNew());
     clock.advance(Duration.ofMillis(1));
@@ -265,8 +264,7 @@ class BudgetsTest {
     "'Mon, 05 Jan 2026 08:00:00 GMT', 1",
     "'Mon, 05 Jan 2026 19:00:00 GMT', 900",
   })
-  void retryAfter_secondsOrDate_withinOneSecondAndFifteenMinutes_N10(
-      String header, long seconds) {
+  void retryAfter_secondsOrDate_withinOneSecondAndFifteenMinutes_N10(String header, long seconds) {
     assertEquals(
         Duration.ofSeconds(seconds),
         RetryAfter.of(Answer.of(429, Map.of("retry-after", header), new byte[0]), clock.now()));
