@@ -166,7 +166,9 @@ final class Renewal extends Exchange {
       throw signInRequired(SignInRequiredException.Reason.CLIENT_CHANGED, realm.time().now());
     }
     AccessToken rejected = demand.rejected();
-    if (rejected != null && held != null && !forced) {
+    // A token that is refused past its end is due: nothing is forced.
+    boolean due = held == null || !RefreshPolicy.isUsable(held, realm.time());
+    if (rejected != null && !due && !forced) {
       forced = mayForce(rejected);
       if (!forced) {
         return;
@@ -312,7 +314,7 @@ final class Renewal extends Exchange {
       return;
     }
     Trouble trouble = realm.recovered(subject);
-    if (demand.rejected() != null) {
+    if (forced) {
       realm.forced().made(subject, provider.accessToken(tokens));
     }
     announce(tokens, trouble);
