@@ -245,6 +245,14 @@ public final class TradeStationSimulator extends Simulator {
         });
   }
 
+  /** Sets how long a rotating login lasts, however often its tokens are refreshed: 24 hours. */
+  public void absoluteLife(Duration life) {
+    locked(
+        () -> {
+          signIn.absoluteLife = life;
+        });
+  }
+
   /** Sets how many logins of one user a key remembers: 200; the oldest falls out silently. */
   public void loginsPerUser(int logins) {
     locked(
