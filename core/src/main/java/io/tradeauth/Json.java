@@ -19,6 +19,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,6 +36,8 @@ public final class Json {
           .streamReadConstraints(
               StreamReadConstraints.builder().maxNestingDepth(16).maxNumberLength(100).build())
           .build();
+
+  private static final Pattern INTEGRAL = Pattern.compile("(-?[0-9]{1,100})(?:\\.0{1,9})?");
 
   private final Map<String, Object> members;
   private final Set<String> contradicted;
@@ -159,12 +163,12 @@ public final class Json {
    * too large for a {@code long} is clamped to its range.
    */
   public @Nullable Long integer(String name) {
-    String digits = textOrNumber(name);
-    if (digits == null || !digits.matches("-?[0-9]{1,100}(\\.0{1,9})?")) {
+    String number = textOrNumber(name);
+    Matcher integral = INTEGRAL.matcher(number == null ? "" : number);
+    if (!integral.matches()) {
       return null;
     }
-    BigInteger exact = new BigInteger(digits.replaceFirst("\\..*", ""));
-    return exact
+    return new BigInteger(integral.group(1))
         .max(BigInteger.valueOf(Long.MIN_VALUE))
         .min(BigInteger.valueOf(Long.MAX_VALUE))
         .longValue();

@@ -1,11 +1,13 @@
 package io.tradeauth;
 
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Makes text of a server fit for a log: it may hold anything, even what we sent. */
 final class ServerText {
 
   private static final int LONGEST = 200;
+  private static final Pattern UNPRINTABLE = Pattern.compile("[^ -~]");
 
   private ServerText() {}
 
@@ -17,7 +19,7 @@ final class ServerText {
       return "";
     }
     String start = text.length() > LONGEST ? text.substring(0, LONGEST) : text;
-    return start.replaceAll("[^ -~]", "?");
+    return UNPRINTABLE.matcher(start).replaceAll("?");
   }
 
   /** As {@link #clean}, with every occurrence of the given secrets taken out first. */

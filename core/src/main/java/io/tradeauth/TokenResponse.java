@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class TokenResponse {
 
+  private static final Pattern BLANKS = Pattern.compile(" +");
   private static final long LONGEST_LIFE_SECONDS = 31_536_000;
 
   private final @Nullable Secret accessToken;
@@ -186,7 +188,7 @@ public final class TokenResponse {
 
     private void readScope(@Nullable String text) {
       if (text != null && !text.isBlank()) {
-        scope(new LinkedHashSet<>(List.of(text.trim().split(" +"))));
+        scope(new LinkedHashSet<>(List.of(BLANKS.split(text.trim()))));
       }
     }
 

@@ -126,8 +126,8 @@ class SingleFlightTest {
       List<String> users = IntStream.range(0, 50).mapToObj(i -> "user-" + i).toList();
       users.forEach(engine::signIn);
       List<AccessToken> old = users.stream().map(engine::get).toList();
-      engine.expire();
       int before = engine.exchanges();
+      engine.expire();
 
       together(
           1_000,
@@ -315,8 +315,8 @@ class SingleFlightTest {
       users.forEach(engine::signIn);
       List<UserTokens> handles = users.stream().map(engine.tokens()::forUser).toList();
       for (int expiry = 1; expiry <= 3; expiry++) {
-        engine.expire();
         int before = engine.exchanges();
+        engine.expire();
         together(
             4 * count,
             i -> i % 2 == 0 ? engine.get(users.get(i % count)) : handles.get(i % count).get());
