@@ -29,6 +29,7 @@ import okhttp3.Response;
 final class Desk implements AutoCloseable {
 
   private static final int THREADS = 24;
+  private static final int RUSH = 12;
 
   private final Tokens tokens;
   private final DayClock clock;
@@ -113,7 +114,7 @@ final class Desk implements AutoCloseable {
     Map<Visit, LongAdder> emptyHanded = new ConcurrentHashMap<>();
     List<Runnable> calls = new ArrayList<>();
     for (Visit visit : visits) {
-      int atOnce = tokens.isReady(visit.market(), visit.user()) ? callers : Math.max(6, callers);
+      int atOnce = tokens.isReady(visit.market(), visit.user()) ? callers : Math.max(RUSH, callers);
       for (int i = 0; i < atOnce; i++) {
         boolean order = withOrder && i == 0 && visit.market().takesOrders(clock.now());
         calls.add(() -> look(visit, order, emptyHanded));

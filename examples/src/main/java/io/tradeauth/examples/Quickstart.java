@@ -20,11 +20,9 @@ class Quickstart {
       AccessToken token = tokens.get("alice"); // any thread, all day
       System.out.println("good until " + token.expiresAt());
 
+      // Adds the token to requests; a 401 on a read is repaired once.
       OkHttpClient http =
-          new OkHttpClient.Builder()
-              .addInterceptor(
-                  tokens.forUser("alice").interceptor()) // a 401 on a read: repaired once
-              .build();
+          new OkHttpClient.Builder().addInterceptor(tokens.forUser("alice").interceptor()).build();
       Request request =
           new Request.Builder().url(tokens.apiUri("/customers/me/accounts").toString()).build();
       try (Response response = http.newCall(request).execute()) {
