@@ -258,7 +258,7 @@ abstract class Exchange {
     BrokerCall<ExchangeAnswer> call;
     BrokerRequest request;
     try {
-      call = broker.exchange(now.grant);
+      call = callFor(now.grant);
       request = call.request(new Context(provider, userId, now.client, now.tokens));
     } catch (RuntimeException e) {
       takeBack();
@@ -277,6 +277,16 @@ abstract class Exchange {
       notSent((TokenEndpoint.Result.NotSent) result);
     } else {
       lost("no whole answer", ((TokenEndpoint.Result.Lost) result).cause());
+    }
+  }
+
+  private BrokerCall<ExchangeAnswer> callFor(Grant grant) {
+    try {
+      return broker.exchange(grant);
+    } catch (IllegalArgumentException e) {
+      // The broker's own words for a grant that it does not take.
+      throw BrokerConfigurationException.of(
+          BrokerConfigurationException.Reason.UNSUPPORTED, name() + ": " + e.getMessage());
     }
   }
 
