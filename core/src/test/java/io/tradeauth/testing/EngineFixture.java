@@ -12,10 +12,6 @@ import io.tradeauth.TokenStore;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.Executor;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
@@ -219,59 +215,6 @@ public final class EngineFixture implements AutoCloseable {
         workers.close();
         server.close();
       }
-    }
-  }
-
-  /** The threads of the managers, which know when there is nothing left to do. */
-  private static final class Workers implements Executor {
-
-    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(30);
-
-    private final ExecutorService threads =
-        Executors.newCachedThreadPool(
-            task -> {
-              Thread thread = new Thread(task, "tradeauth-fixture");
-              thread.setDaemon(true);
-              return thread;
-            });
-    private int busy;
-
-    @Override
-    public void execute(Runnable task) {
-      changeBusy(1);
-      threads.execute(
-          () -> {
-            try {
-              task.run();
-            } finally {
-              changeBusy(-1);
-            }
-          });
-    }
-
-    private synchronized void changeBusy(int change) {
-      busy += change;
-      notifyAll();
-    }
-
-    synchronized void awaitRest() {
-      long deadline = System.nanoTime() + PATIENCE_NANOS;
-      try {
-        while (busy > 0) {
-          long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
-          if (left <= 0) {
-            throw new IllegalStateException(busy + " tasks of the managers are still running");
-          }
-          wait(left);
-        }
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new IllegalStateException("interrupted while waiting for the managers", e);
-      }
-    }
-
-    void close() {
-      threads.shutdown();
     }
   }
 

@@ -19,7 +19,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import javax.net.ServerSocketFactory;
@@ -50,6 +52,7 @@ public abstract class Simulator implements AutoCloseable {
   private final List<Call> calls = new ArrayList<>();
   private final Map<String, Deque<Fault>> faults = new HashMap<>();
   private final Map<String, Fault> lastingFaults = new HashMap<>();
+  private final List<Consumer<RecordedRequest>> watchers = new CopyOnWriteArrayList<>();
   private final Map<String, Gate> requestGates = new ConcurrentHashMap<>();
   private final Map<String, Gate> answerGates = new ConcurrentHashMap<>();
   private final TokenLedger ledger = new TokenLedger();
@@ -118,6 +121,7 @@ public abstract class Simulator implements AutoCloseable {
   }
 
   private MockResponse serve(String host, RecordedRequest request) {
+    watchers.forEach(watcher -> watcher.accept(request));
     String endpoint = endpoint(host, request);
     pass(requestGates.get(endpoint));
     MockResponse answer = act(host, endpoint, request);
@@ -192,6 +196,11 @@ public abstract class Simulator implements AutoCloseable {
       faults.clear();
       lastingFaults.clear();
     }
+  }
+
+  /** Shows every request from now on to {@code watcher}, on threads of the server. */
+  public final void watch(Consumer<RecordedRequest> watcher) {
+    watchers.add(watcher);
   }
 
   /** Lets the {@code Date} header be wrong by this much from now on. */
