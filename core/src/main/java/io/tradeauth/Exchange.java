@@ -268,7 +268,14 @@ abstract class Exchange {
     if (now.count == 1) {
       now.firstSentNanos = realm.time().monotonicNanos();
     }
-    TokenEndpoint.Result result = provider.send(request, null);
+    TokenEndpoint.Result result;
+    try {
+      result = provider.send(request, null);
+    } catch (BrokerConfigurationException e) {
+      takeBack(); // it was refused before anything was sent
+      now.budget.nothingLearned();
+      throw e;
+    }
     if (result instanceof TokenEndpoint.Result.Answered) {
       Answer answer = ((TokenEndpoint.Result.Answered) result).answer();
       boolean drifted = realm.clock().ahead().minus(aheadBefore).abs().compareTo(DRIFT) > 0;

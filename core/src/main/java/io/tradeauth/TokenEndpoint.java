@@ -1,19 +1,26 @@
 package io.tradeauth;
 
 import java.io.IOException;
+import java.net.Proxy;
+import java.net.ProxySelector;
+import java.net.SocketAddress;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.HostnameVerifier;
 import javax.net.ssl.SSLException;
 import okhttp3.Authenticator;
 import okhttp3.Call;
 import okhttp3.ConnectionPool;
+import okhttp3.ConnectionSpec;
 import okhttp3.CookieJar;
 import okhttp3.Dispatcher;
 import okhttp3.EventListener;
+import okhttp3.Interceptor;
 import okhttp3.MediaType;
 import okhttp3.OkHttpClient;
 import okhttp3.Protocol;
@@ -51,6 +58,9 @@ final class TokenEndpoint {
             .followSslRedirects(false)
             .retryOnConnectionFailure(false)
             .authenticator(Authenticator.NONE)
+            .hostnameVerifier(HostNames.CHECKED)
+            .proxy(null)
+            .proxySelector(new TunnelsOnly(host.proxy(), host.proxySelector()))
             .cookieJar(CookieJar.NO_COOKIES)
             .cache(null)
             .readTimeout(Duration.ZERO)
@@ -58,7 +68,57 @@ final class TokenEndpoint {
             .eventListenerFactory(call -> progressOf(call.request()));
     own.interceptors().clear();
     own.networkInterceptors().clear();
+    own.addNetworkInterceptor(TokenEndpoint::withoutInvitation);
     this.http = own.build();
+  }
+
+  /** OkHttp takes {@code Retry-After: 0} of a 503 as an invitation to resend what has no body. */
+  private static Response withoutInvitation(Interceptor.Chain chain) throws IOException {
+    Response response = chain.proceed(chain.request());
+    String wait = response.header("Retry-After");
+    return wait != null && wait.matches("0+")
+        ? response.newBuilder().header("Retry-After", "1").build()
+        : response;
+  }
+
+  /** The check of host names as OkHttp makes it: no setting of the host's switches it off. */
+  private static final class HostNames {
+
+    static final HostnameVerifier CHECKED =
+        new OkHttpClient.Builder()
+            .connectionSpecs(List.of(ConnectionSpec.CLEARTEXT)) // spares it to load the trust store
+            .build()
+            .hostnameVerifier();
+
+    private HostNames() {}
+  }
+
+  /**
+   * The host's proxies for what is encrypted; plain HTTP, to a loopback address in tests, goes
+   * there itself, or the proxy could read it.
+   */
+  private static final class TunnelsOnly extends ProxySelector {
+
+    private final @Nullable Proxy fixed;
+    private final ProxySelector hosts;
+
+    TunnelsOnly(@Nullable Proxy fixed, ProxySelector hosts) {
+      this.fixed = fixed;
+      this.hosts = hosts;
+    }
+
+    @Override
+    public List<Proxy> select(URI uri) {
+      if (!"https".equalsIgnoreCase(uri.getScheme())) {
+        return List.of(Proxy.NO_PROXY);
+      }
+      return fixed != null ? List.of(fixed) : hosts.select(uri);
+    }
+
+    @Override
+    public void connectFailed(URI uri, SocketAddress proxy, IOException failure) {
+      hosts.connectFailed(uri, proxy, failure);
+    }
   }
 
   /** What became of an attempt. */
@@ -97,6 +157,7 @@ final class TokenEndpoint {
    *
    * @param headers what the broker wants on every request; the request's own win
    * @param bearer the value of the {@code Authorization} header; null for none
+   * @throws BrokerConfigurationException if a header can't be sent; nothing was then
    */
   Result send(
       BrokerRequest request,
@@ -113,10 +174,21 @@ final class TokenEndpoint {
           : new Result.Answered(
               Answer.of(response.code(), headers(response), body).from(request.uri()));
     } catch (SSLException e) {
-      return progress.begun ? new Result.Lost(e) : new Result.NotSent(e, true);
+      return progress.begun ? new Result.Lost(wordless(e)) : new Result.NotSent(e, true);
     } catch (IOException e) {
-      return progress.begun ? new Result.Lost(e) : new Result.NotSent(e, false);
+      return progress.begun ? new Result.Lost(wordless(e)) : new Result.NotSent(e, false);
+    } catch (RuntimeException e) {
+      // Something foreign failed, such as a DNS or proxy selector of the host's.
+      IOException cause = wordless(e);
+      return progress.begun ? new Result.Lost(cause) : new Result.NotSent(cause, false);
     }
+  }
+
+  /** Once the server may have answered, a message may show a piece of the answer. */
+  private static IOException wordless(Exception e) {
+    IOException wordless = new IOException(e.getClass().getSimpleName());
+    wordless.setStackTrace(e.getStackTrace());
+    return wordless;
   }
 
   /** Returns the whole body, or null if it is larger than any token answer. */
