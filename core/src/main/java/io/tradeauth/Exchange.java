@@ -1,8 +1,10 @@
 package io.tradeauth;
 
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -482,17 +484,42 @@ abstract class Exchange {
 
   /** Takes out of a server's words whatever we sent. */
   private static String clean(String text, Attempts now) {
-    List<String> secrets = new ArrayList<>();
-    if (now.client != null) {
-      now.client.secret().ifPresent(secret -> secrets.add(secret.value()));
+    List<String> secrets = secretsOf(now.grant);
+    ClientCredentials client = now.client;
+    if (client != null && client.secret().isPresent()) {
+      String secret = client.secret().get().value();
+      secrets.add(secret);
+      secrets.add(
+          Base64.getEncoder()
+              .encodeToString((client.id() + ":" + secret).getBytes(StandardCharsets.UTF_8)));
     }
-    if (now.grant instanceof Grant.Refresh) {
-      secrets.add(((Grant.Refresh) now.grant).refreshToken().value());
-    }
-    if (now.grant instanceof Grant.AuthorizationCode) {
-      secrets.add(((Grant.AuthorizationCode) now.grant).code().value());
+    TokenSet tokens = now.tokens;
+    if (tokens != null && tokens.accessToken() != null) {
+      secrets.add(tokens.accessToken().value());
     }
     return ServerText.clean(text, secrets);
+  }
+
+  private static List<String> secretsOf(Grant grant) {
+    List<@Nullable Secret> secrets = new ArrayList<>();
+    if (grant instanceof Grant.Refresh) {
+      secrets.add(Secret.of(((Grant.Refresh) grant).refreshToken().value()));
+    } else if (grant instanceof Grant.AuthorizationCode) {
+      secrets.add(((Grant.AuthorizationCode) grant).code());
+      secrets.add(((Grant.AuthorizationCode) grant).codeVerifier());
+    } else if (grant instanceof Grant.PasswordSession) {
+      secrets.add(((Grant.PasswordSession) grant).password());
+      secrets.add(((Grant.PasswordSession) grant).oneTimePassword());
+    } else if (grant instanceof Grant.Delivered) {
+      secrets.add(((Grant.Delivered) grant).tokens().accessToken());
+    }
+    List<String> values = new ArrayList<>();
+    for (Secret secret : secrets) {
+      if (secret != null) {
+        values.add(secret.value());
+      }
+    }
+    return values;
   }
 
   /** Returns the intent that is open after a probe that did not settle the doubt, or null. */

@@ -5,17 +5,17 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.math.BigInteger;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Base64;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -31,20 +31,44 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Json {
 
+  /** What lies deeper counts as absent. */
+  private static final int DEEPEST = 16;
+
+  /** No number, name or depth of a document of 64 KiB is a reason not to read the rest of it. */
+  private static final StreamReadConstraints CONSTRAINTS =
+      StreamReadConstraints.builder()
+          .maxNestingDepth(1_000)
+          .maxNumberLength(Integer.MAX_VALUE)
+          .maxNameLength(Integer.MAX_VALUE)
+          .build();
+
+  /**
+   * As lenient as can be about what stands beside a token; names are not kept, because a server may
+   * send anything as a name.
+   */
   private static final JsonFactory FACTORY =
       JsonFactory.builder()
-          .streamReadConstraints(
-              StreamReadConstraints.builder().maxNestingDepth(16).maxNumberLength(100).build())
+          .streamReadConstraints(CONSTRAINTS)
+          .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+          .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
+          .enable(JsonReadFeature.ALLOW_UNESCAPED_CONTROL_CHARS)
+          .enable(JsonReadFeature.ALLOW_BACKSLASH_ESCAPING_ANY_CHARACTER)
+          .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+          .enable(JsonReadFeature.ALLOW_LEADING_ZEROS_FOR_NUMBERS)
+          .enable(JsonReadFeature.ALLOW_LEADING_PLUS_SIGN_FOR_NUMBERS)
+          .enable(JsonReadFeature.ALLOW_LEADING_DECIMAL_POINT_FOR_NUMBERS)
+          .enable(JsonReadFeature.ALLOW_TRAILING_DECIMAL_POINT_FOR_NUMBERS)
+          .enable(JsonReadFeature.ALLOW_TRAILING_COMMA)
           .build();
 
   private static final Pattern INTEGRAL = Pattern.compile("(-?[0-9]{1,100})(?:\\.0{1,9})?");
 
   private final Map<String, Object> members;
-  private final Set<String> contradicted;
+  private final Map<String, List<Object>> contradictions;
 
-  private Json(Map<String, Object> members, Set<String> contradicted) {
+  private Json(Map<String, Object> members, Map<String, List<Object>> contradictions) {
     this.members = members;
-    this.contradicted = contradicted;
+    this.contradictions = contradictions;
   }
 
   /** A number as it was written. */
@@ -53,14 +77,15 @@ public final class Json {
   /**
    * Reads a whole document.
    *
-   * @return the object, or null if the bytes are anything else than one JSON object in UTF-8
+   * @return the object, or null if the bytes are anything else than one JSON object; what is not
+   *     UTF-8 in it becomes U+FFFD, which no token has
    */
   public static @Nullable Json read(byte[] document) {
     try (JsonParser parser = FACTORY.createParser(utf8(document))) {
       if (parser.nextToken() != JsonToken.START_OBJECT) {
         return null;
       }
-      Json object = object(parser);
+      Json object = object(parser, 1);
       return parser.nextToken() == null ? object : null;
     } catch (IOException e) {
       // Not JSON, and its text may hold secrets: the caller says that the answer was unreadable.
@@ -87,32 +112,36 @@ public final class Json {
     }
   }
 
-  private static String utf8(byte[] document) throws CharacterCodingException {
-    String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(document)).toString();
+  private static String utf8(byte[] document) {
+    String text = new String(document, StandardCharsets.UTF_8);
     return text.startsWith("\uFEFF") ? text.substring(1) : text;
   }
 
-  private static Json object(JsonParser parser) throws IOException {
+  private static Json object(JsonParser parser, int depth) throws IOException {
     Map<String, Object> members = new LinkedHashMap<>();
-    Set<String> contradicted = new HashSet<>();
+    Map<String, List<Object>> contradictions = new HashMap<>();
     while (parser.nextToken() != JsonToken.END_OBJECT) {
       String name = parser.currentName();
       parser.nextToken();
-      Object value = value(parser);
+      Object value = value(parser, depth);
       Object earlier = value == null ? null : members.putIfAbsent(name, value);
-      if (earlier != null && !earlier.equals(value)) {
-        contradicted.add(name);
+      if (value != null && earlier != null && !earlier.equals(value)) {
+        contradictions.computeIfAbsent(name, key -> new ArrayList<>()).add(value);
       }
     }
-    return new Json(members, contradicted);
+    return new Json(members, contradictions);
   }
 
-  private static @Nullable Object value(JsonParser parser) throws IOException {
+  private static @Nullable Object value(JsonParser parser, int depth) throws IOException {
+    if (depth == DEEPEST && parser.currentToken().isStructStart()) {
+      parser.skipChildren();
+      return null;
+    }
     switch (parser.currentToken()) {
       case START_OBJECT:
-        return object(parser);
+        return object(parser, depth + 1);
       case START_ARRAY:
-        return array(parser);
+        return array(parser, depth + 1);
       case VALUE_STRING:
         return parser.getText();
       case VALUE_NUMBER_INT:
@@ -126,10 +155,10 @@ public final class Json {
     }
   }
 
-  private static List<Object> array(JsonParser parser) throws IOException {
+  private static List<Object> array(JsonParser parser, int depth) throws IOException {
     List<Object> values = new ArrayList<>();
     while (parser.nextToken() != JsonToken.END_ARRAY) {
-      Object value = value(parser);
+      Object value = value(parser, depth);
       if (value != null) {
         values.add(value);
       }
@@ -144,7 +173,24 @@ public final class Json {
 
   /** Returns whether the member is there more than once with different values. */
   public boolean isContradicted(String name) {
-    return contradicted.contains(name);
+    return contradictions.containsKey(name);
+  }
+
+  /**
+   * Returns all different strings of a member that is there more than once; usually one or none.
+   */
+  Set<String> everyText(String name) {
+    Set<String> texts = new LinkedHashSet<>();
+    List<Object> values = new ArrayList<>(contradictions.getOrDefault(name, List.of()));
+    if (members.containsKey(name)) {
+      values.add(0, members.get(name));
+    }
+    for (Object value : values) {
+      if (value instanceof String) {
+        texts.add((String) value);
+      }
+    }
+    return texts;
   }
 
   /** Returns a member that is a string, else null. */

@@ -1,5 +1,9 @@
 package io.tradeauth;
 
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -8,6 +12,9 @@ final class ServerText {
 
   private static final int LONGEST = 200;
   private static final Pattern UNPRINTABLE = Pattern.compile("[^ -~]");
+
+  /** What is shorter is found in any text. */
+  private static final int SHORTEST_SECRET = 4;
 
   private ServerText() {}
 
@@ -19,15 +26,41 @@ final class ServerText {
       return "";
     }
     String start = text.length() > LONGEST ? text.substring(0, LONGEST) : text;
-    return UNPRINTABLE.matcher(start).replaceAll("?");
+    return printable(start);
   }
 
-  /** As {@link #clean}, with every occurrence of the given secrets taken out first. */
+  /**
+   * As {@link #clean}, with every occurrence of the given secrets taken out first: as they are,
+   * URL-encoded, made printable, or cut off at the end.
+   */
   static String clean(@Nullable String text, Iterable<String> secrets) {
     String safe = text == null ? "" : text;
     for (String secret : secrets) {
-      safe = safe.replace(secret, "[secret]");
+      for (String form : new LinkedHashSet<>(List.of(secret, printable(secret), encoded(secret)))) {
+        safe = without(safe, form);
+      }
     }
     return clean(safe);
+  }
+
+  private static String without(String text, String secret) {
+    if (secret.length() < SHORTEST_SECRET) {
+      return text;
+    }
+    String safe = text.replace(secret, "[secret]");
+    for (int cut = secret.length() - 1; cut >= SHORTEST_SECRET; cut--) {
+      if (safe.endsWith(secret.substring(0, cut))) {
+        return safe.substring(0, safe.length() - cut) + "[secret]";
+      }
+    }
+    return safe;
+  }
+
+  private static String encoded(String text) {
+    return URLEncoder.encode(text, StandardCharsets.UTF_8);
+  }
+
+  private static String printable(String text) {
+    return UNPRINTABLE.matcher(text).replaceAll("?");
   }
 }

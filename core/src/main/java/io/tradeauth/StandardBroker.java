@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -229,17 +230,36 @@ public final class StandardBroker implements Broker {
     @Override
     public ExchangeAnswer read(Answer answer) {
       Json json = answer.isSuccess() ? answer.json() : null;
-      boolean granted =
-          json != null && !json.has("error") && !json.has("error_code") && hasTokens(json);
-      if (!granted || json == null) {
+      if (json == null || !hasTokens(json)) {
         return TokenErrors.meaning(answer, errors);
       }
       TokenResponse.Builder response = TokenResponse.read(json);
+      if (isError(json)) {
+        if (!response.bringsNewRefreshToken(fields.get("refresh_token"))) {
+          return TokenErrors.meaning(answer, errors);
+        }
+        // The old one may be spent: the new one is kept before the error is told.
+        response.distrust("error: beside a new refresh token");
+      }
       if (!scopeTold) {
         response.untoldScope();
       }
-      profileOf.apply(json).ifPresent(response::profile);
+      readProfile(json, response);
       return new ExchangeAnswer.Granted(response.build());
+    }
+
+    private void readProfile(Json json, TokenResponse.Builder response) {
+      try {
+        profileOf.apply(json).ifPresent(response::profile);
+      } catch (RuntimeException e) {
+        // Whose tokens they are is not worth the tokens, whatever the reader has stumbled over.
+        response.problem("profile: unreadable");
+      }
+    }
+
+    private boolean isError(Json json) {
+      return Stream.of("error", "error_code")
+          .anyMatch(name -> json.has(name) && !"".equals(json.text(name)));
     }
 
     private boolean hasTokens(Json json) {

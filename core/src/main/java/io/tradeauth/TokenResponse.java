@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +22,7 @@ public final class TokenResponse {
 
   private static final Pattern BLANKS = Pattern.compile(" +");
   private static final long LONGEST_LIFE_SECONDS = 31_536_000;
+  private static final int LONGEST_SCOPE = 256;
 
   private final @Nullable Secret accessToken;
   private final @Nullable String tokenType;
@@ -56,7 +58,7 @@ public final class TokenResponse {
   public static Builder read(Json json) {
     Builder response = builder();
     response.readAccessToken(json);
-    response.readTokenType(json.text("token_type"));
+    response.readTokenType(json);
     response.readExpiresIn(json);
     response.readRefreshToken(json);
     response.readScope(json.text("scope"));
@@ -148,18 +150,26 @@ public final class TokenResponse {
     }
 
     private void readAccessToken(Json json) {
-      if (json.isContradicted("access_token")) {
+      List<String> usable = usable(json, "access_token");
+      if (usable.size() > 1) {
         problems.add("access_token: two values");
       } else {
-        accessToken(json.text("access_token"));
+        accessToken(usable.isEmpty() ? json.text("access_token") : usable.get(0));
       }
     }
 
-    private void readTokenType(@Nullable String type) {
-      if (type == null) {
+    private static List<String> usable(Json json, String name) {
+      return json.everyText(name).stream()
+          .filter(TokenSyntax::isToken)
+          .collect(Collectors.toUnmodifiableList());
+    }
+
+    private void readTokenType(Json json) {
+      if (!json.has("token_type")) {
         return;
       }
-      if (type.equalsIgnoreCase("Bearer")) {
+      String type = json.text("token_type");
+      if (type != null && type.equalsIgnoreCase("Bearer")) {
         tokenType = type;
       } else {
         // RFC 6749 section 7.1: a token of an unknown type must not be used.
@@ -178,18 +188,30 @@ public final class TokenResponse {
       }
     }
 
+    /** The one that can be used counts, whatever else goes by that name. */
     private void readRefreshToken(Json json) {
-      if (json.isContradicted("refresh_token")) {
+      List<String> usable = usable(json, "refresh_token");
+      if (usable.size() > 1) {
         problems.add("refresh_token: two values");
       } else {
-        refreshToken(json.text("refresh_token"));
+        refreshToken(usable.isEmpty() ? json.text("refresh_token") : usable.get(0));
       }
     }
 
     private void readScope(@Nullable String text) {
-      if (text != null && !text.isBlank()) {
-        scope(new LinkedHashSet<>(List.of(BLANKS.split(text.trim()))));
+      if (text == null || text.isBlank()) {
+        return;
       }
+      Set<String> granted = new LinkedHashSet<>();
+      for (String one : BLANKS.split(text.trim())) {
+        // RFC 6749 section 3.3; anything else would find its way into logs.
+        if (one.length() <= LONGEST_SCOPE && one.chars().allMatch(c -> c > ' ' && c < 127)) {
+          granted.add(one);
+        } else {
+          problems.add("scope: not a scope");
+        }
+      }
+      scope(granted);
     }
 
     /** Sets the new refresh token; null or empty means that the old one stays. */
@@ -220,6 +242,22 @@ public final class TokenResponse {
     public Builder scope(Set<String> granted) {
       this.scope = Set.copyOf(granted);
       return this;
+    }
+
+    /** Drops the access token: the answer says that something is wrong. */
+    void distrust(String why) {
+      problem(why);
+      accessToken = null;
+    }
+
+    /** Adds something that could not be used. */
+    void problem(String what) {
+      problems.add(what);
+    }
+
+    /** Returns whether there is another refresh token than the one that was sent. */
+    boolean bringsNewRefreshToken(@Nullable String sent) {
+      return refreshToken != null && !refreshToken.value().equals(sent);
     }
 
     /** Forgets the scope: the server's word for it can't be trusted. */

@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
 public final class FakeAuthorizationServer extends Simulator {
 
   /** The client that it starts with. */
-  public static final String CLIENT_ID = "canary-client";
+  public static final String CLIENT_ID = "fake-client";
 
   /** The secret of the client that it starts with. */
   public static final String CLIENT_SECRET = "canary-client-secret";
