@@ -27,10 +27,13 @@ abstract class AbstractUserTokens implements UserTokens, TokenSource {
       TokenRequest<T, X> request, RejectedTest<T, X> rejected) throws X {
     AccessToken token = get();
     T first = request.run(token);
-    if (!rejected.isRejected(first)) {
-      return first;
+    AccessToken other;
+    try {
+      other = rejected.isRejected(first) ? other(token) : null;
+    } catch (Throwable e) {
+      close(first); // nobody will get it
+      throw e;
     }
-    AccessToken other = other(token);
     if (other == null) {
       return first;
     }
@@ -43,10 +46,20 @@ abstract class AbstractUserTokens implements UserTokens, TokenSource {
       TokenRequest<T, X> request, RejectedTest<T, X> rejected) throws X {
     AccessToken token = get();
     T result = request.run(token);
-    if (rejected.isRejected(result)) {
+    if (isRejected(rejected, result)) {
       replaceForNextTime(token);
     }
     return result;
+  }
+
+  private static <T, X extends Exception> boolean isRejected(RejectedTest<T, X> rejected, T result)
+      throws X {
+    try {
+      return rejected.isRejected(result);
+    } catch (Throwable e) {
+      close(result); // nobody will get it
+      throw e;
+    }
   }
 
   private @Nullable AccessToken other(AccessToken rejected) {
@@ -57,7 +70,7 @@ abstract class AbstractUserTokens implements UserTokens, TokenSource {
   private void replaceForNextTime(AccessToken rejected) {
     try {
       replace(rejected, null);
-    } catch (TokenException e) {
+    } catch (RuntimeException e) {
       // The result in hand, perhaps an order's, matters more: the next get tells the same.
     }
   }
@@ -79,6 +92,12 @@ abstract class AbstractUserTokens implements UserTokens, TokenSource {
   private <T> CompletableFuture<T> again(
       TokenRequest<? extends CompletableFuture<T>, ?> request, AccessToken token, T first) {
     return replaceAsync(token)
+        .whenComplete(
+            (other, failure) -> {
+              if (failure != null) {
+                close(first); // nobody will get it
+              }
+            })
         .thenCompose(
             other -> {
               if (other == null || other.equals(token)) {
@@ -117,7 +136,7 @@ abstract class AbstractUserTokens implements UserTokens, TokenSource {
 
   private static <T> boolean test(RejectedTest<T, ?> rejected, T result) {
     try {
-      return rejected.isRejected(result);
+      return isRejected(rejected, result);
     } catch (RuntimeException e) {
       throw e;
     } catch (Exception e) {
@@ -144,6 +163,10 @@ abstract class AbstractUserTokens implements UserTokens, TokenSource {
           BrokerConfigurationException.Reason.UNSUPPORTED,
           "client: must be built with followRedirects(NEVER), or a redirect carries the token away");
     }
+    if (!hosts().contains(request.uri())) {
+      throw BrokerConfigurationException.foreignHost(
+          hosts(), request.uri().getScheme(), request.uri().getHost());
+    }
     AccessToken token = get();
     HttpResponse<T> first = client.send(signed(request, token), handler);
     if (first.statusCode() != 401) {
@@ -161,7 +184,7 @@ abstract class AbstractUserTokens implements UserTokens, TokenSource {
     try {
       AccessToken other = replace(token, answer(refused));
       return other == null || other.equals(token) ? null : other;
-    } catch (TokenException e) {
+    } catch (RuntimeException e) {
       // The 401 in hand is the caller's; the next get tells why there is no other token.
       return null;
     }

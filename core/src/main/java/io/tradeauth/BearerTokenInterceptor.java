@@ -17,8 +17,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Failures to get a token are thrown as {@link IOException} with the {@link TokenException} as
  * cause: OkHttp sends anything else to the uncaught-exception handler. A redirect to another host
- * loses the header, because OkHttp removes it there; see {@link Interceptor} about application
- * interceptors. For any number of threads.
+ * loses the header, because OkHttp removes it there; what comes back from a host that is not the
+ * broker's is thrown away. A request that may not be repeated is not resent by OkHttp either when a
+ * connection dies under it. For any number of threads.
  */
 final class BearerTokenInterceptor implements Interceptor {
 
@@ -46,9 +47,29 @@ final class BearerTokenInterceptor implements Interceptor {
       token = user.get();
     } catch (TokenException e) {
       throw new IOException(e.getMessage(), e);
+    } catch (RuntimeException e) {
+      throw new IOException("no token: " + e.getClass().getSimpleName(), e);
     }
-    Response response = chain.proceed(signed(request, user, token));
-    return response.code() == 401 ? refused(chain, request, user, token, response) : response;
+    boolean repeatable = mayRepeat(request);
+    Chain once = repeatable ? chain : chain.withRetryOnConnectionFailure(false);
+    Response response = checked(user, once.proceed(signed(request, user, token)));
+    if (response.code() != 401) {
+      return response;
+    }
+    return response.request().header("Authorization") == null
+        ? marked(response, AuthRejected.notTheToken()) // redirected, and so sent without it
+        : refused(chain, repeatable ? request : null, user, token, response);
+  }
+
+  /** Refuses what a redirect has brought from a host that has no business with the user. */
+  private static Response checked(TokenSource user, Response response) throws IOException {
+    try {
+      checkHost(user, response.request().url());
+      return response;
+    } catch (BrokerConfigurationException e) {
+      response.close();
+      throw new IOException(e.getMessage(), e);
+    }
   }
 
   private TokenSource userOf(Request request) {
@@ -80,23 +101,33 @@ final class BearerTokenInterceptor implements Interceptor {
     return signed.build();
   }
 
-  private Response refused(
-      Chain chain, Request request, TokenSource user, AccessToken token, Response refusal)
+  /** Replaces the token and sends {@code again}, unless that is null. */
+  private static Response refused(
+      Chain chain,
+      @Nullable Request again,
+      TokenSource user,
+      AccessToken token,
+      Response refusal)
       throws IOException {
     AccessToken other;
     try {
       other = user.replace(token, answer(refusal));
     } catch (TokenException e) {
       return marked(refusal, AuthRejected.failed(e));
+    } catch (IOException | RuntimeException e) {
+      refusal.close();
+      throw e instanceof IOException
+          ? (IOException) e
+          : new IOException("no other token: " + e.getClass().getSimpleName(), e);
     }
     if (other == null || other.equals(token)) {
       return marked(refusal, AuthRejected.notTheToken());
     }
-    if (!mayRepeat(request)) {
+    if (again == null) {
       return marked(refusal, AuthRejected.tokenReplaced());
     }
     refusal.close();
-    return chain.proceed(signed(request, user, other));
+    return checked(user, chain.proceed(signed(again, user, other)));
   }
 
   private static Answer answer(Response refusal) throws IOException {

@@ -14,6 +14,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
@@ -202,7 +203,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
         null);
   }
 
-  private static TokenException unwrapped(Throwable failure) {
+  private TokenException unwrapped(Throwable failure) {
     Throwable cause = failure;
     while ((cause instanceof ExecutionException || cause instanceof CompletionException)
         && cause.getCause() != null) {
@@ -211,7 +212,14 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     if (cause instanceof TokenException) {
       return ((TokenException) cause).forCaller();
     }
-    throw new IllegalStateException("only token exceptions are thrown there", cause);
+    // A bug in a broker module, a store or here; its message may hold anything.
+    IllegalStateException wordless = new IllegalStateException(cause.getClass().getName());
+    wordless.setStackTrace(cause.getStackTrace());
+    return new BrokerUnavailableException(
+        BrokerUnavailableException.Reason.UNUSABLE_ANSWER,
+        name() + ": internal failure (" + cause.getClass().getSimpleName() + ")",
+        time.now(),
+        wordless);
   }
 
   // Whose login it is
@@ -277,7 +285,16 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
   }
 
   <T> CompletableFuture<T> supply(Supplier<T> work) {
-    return CompletableFuture.supplyAsync(work, realm.engine().executor());
+    try {
+      return CompletableFuture.supplyAsync(work, realm.engine().executor());
+    } catch (RejectedExecutionException e) {
+      return CompletableFuture.failedFuture(
+          new BrokerUnavailableException(
+              BrokerUnavailableException.Reason.CLOSED,
+              name() + ": the manager is closed",
+              time.now(),
+              null));
+    }
   }
 
   // The cells
@@ -526,7 +543,8 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     Answer answer = answerTo(request, token);
     if (token != null && answer.status() == 401) {
       AccessToken other = user.replace(token, answer);
-      answer = other == null ? answer : answerTo(request, other);
+      boolean read = request.method().equals("GET");
+      answer = other == null || !read ? answer : answerTo(request, other);
     }
     return call.read(answer);
   }
@@ -837,8 +855,18 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
 
     @Override
     public CompletableFuture<@Nullable AccessToken> replaceAsync(AccessToken rejected) {
-      return CompletableFuture.supplyAsync(
-          () -> replace(rejected, null), realm.engine().executor());
+      CompletableFuture<@Nullable AccessToken> result = new CompletableFuture<>();
+      supply(() -> replace(rejected, null))
+          .whenCompleteAsync(
+              (other, failure) -> {
+                if (failure != null) {
+                  result.completeExceptionally(unwrapped(failure));
+                } else {
+                  result.complete(other);
+                }
+              },
+              realm.engine().callbacks());
+      return result;
     }
 
     @Override

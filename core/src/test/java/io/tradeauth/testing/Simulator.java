@@ -143,11 +143,17 @@ public abstract class Simulator implements AutoCloseable {
       boolean acts = fault == null || fault.acts();
       MockResponse answer =
           acts ? answer(host, endpoint, request) : new MockResponse.Builder().build();
-      MockResponse sent = dated(fault == null ? answer : fault.apply(answer));
+      MockResponse sent =
+          answerTo(request.getMethod(), dated(fault == null ? answer : fault.apply(answer)));
       int status = sent.getOnResponseStart() == null ? sent.getCode() : 0;
       calls.add(new Call(host, endpoint, owner, status, acts, time.now()));
       return sent;
     }
+  }
+
+  /** RFC 9110, section 9.3.2: the same headers and no body, or the next answer is torn. */
+  private static MockResponse answerTo(String method, MockResponse answer) {
+    return method.equals("HEAD") ? answer.newBuilder().body("").build() : answer;
   }
 
   /** As every server does, and clients with a wrong clock go by it. */
