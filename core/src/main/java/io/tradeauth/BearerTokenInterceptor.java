@@ -103,11 +103,7 @@ final class BearerTokenInterceptor implements Interceptor {
 
   /** Replaces the token and sends {@code again}, unless that is null. */
   private static Response refused(
-      Chain chain,
-      @Nullable Request again,
-      TokenSource user,
-      AccessToken token,
-      Response refusal)
+      Chain chain, @Nullable Request again, TokenSource user, AccessToken token, Response refusal)
       throws IOException {
     AccessToken other;
     try {

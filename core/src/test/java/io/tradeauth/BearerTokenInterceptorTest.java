@@ -49,7 +49,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(60)
 class BearerTokenInterceptorTest {
 
-  private static final RequestBody ORDER = RequestBody.create("{\"qty\":1}", MediaType.get("application/json"));
+  private static final RequestBody ORDER =
+      RequestBody.create("{\"qty\":1}", MediaType.get("application/json"));
 
   private static Request.Builder data(EngineFixture engine) {
     return new Request.Builder().url(engine.server().api() + "/v1/data");
@@ -203,14 +204,26 @@ class BearerTokenInterceptorTest {
   /** G24: who may repeat what, and what can't be repeated at all. */
   @ParameterizedTest
   @CsvSource({
-    "GET,,READS,,2", "HEAD,,READS,,2", "POST,plain,READS,,1", "PUT,plain,READS,,1",
-    "DELETE,plain,READS,,1", "OPTIONS,,READS,,1", "POST,plain,ALL,,2", "DELETE,plain,ALL,,2",
-    "POST,plain,READS,ALL,2", "POST,plain,NOTHING,ALL,2", "GET,,NOTHING,,1", "GET,,READS,NOTHING,1",
-    "POST,plain,ALL,NOTHING,1", "POST,plain,ALL,READS,1", "GET,,ALL,READS,2",
-    "POST,one-shot,ALL,ALL,1", "POST,duplex,ALL,ALL,1"
+    "GET,,READS,,2",
+    "HEAD,,READS,,2",
+    "POST,plain,READS,,1",
+    "PUT,plain,READS,,1",
+    "DELETE,plain,READS,,1",
+    "OPTIONS,,READS,,1",
+    "POST,plain,ALL,,2",
+    "DELETE,plain,ALL,,2",
+    "POST,plain,READS,ALL,2",
+    "POST,plain,NOTHING,ALL,2",
+    "GET,,NOTHING,,1",
+    "GET,,READS,NOTHING,1",
+    "POST,plain,ALL,NOTHING,1",
+    "POST,plain,ALL,READS,1",
+    "GET,,ALL,READS,2",
+    "POST,one-shot,ALL,ALL,1",
+    "POST,duplex,ALL,ALL,1"
   })
-  void refused_repeatedOrNot_G24(
-      String method, String body, Repeat client, Repeat tag, int times) throws Exception {
+  void refused_repeatedOrNot_G24(String method, String body, Repeat client, Repeat tag, int times)
+      throws Exception {
     try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
       List<String> sent = new ArrayList<>();
       OkHttpClient http =
@@ -229,7 +242,8 @@ class BearerTokenInterceptorTest {
 
       try (Response response = http.newCall(request.build()).execute()) {
         assertEquals(401, response.code());
-        assertEquals(times == 1, AuthRejected.of(response).map(AuthRejected::isTokenReplaced).orElse(false));
+        assertEquals(
+            times == 1, AuthRejected.of(response).map(AuthRejected::isTokenReplaced).orElse(false));
       }
 
       assertEquals(times, sent.size());
@@ -287,7 +301,8 @@ class BearerTokenInterceptorTest {
               out.write(RawServer.answer("200 OK", "", "{}").getBytes(StandardCharsets.US_ASCII));
             })) {
       OkHttpClient client = fixed(server.uri("")).build();
-      assertEquals(200, statusOf(client, new Request.Builder().url(server.uri("/warm").toString()).build()));
+      assertEquals(
+          200, statusOf(client, new Request.Builder().url(server.uri("/warm").toString()).build()));
       Request request =
           new Request.Builder()
               .url(server.uri("/ask").toString())
@@ -349,7 +364,8 @@ class BearerTokenInterceptorTest {
       assertEquals(1 + 2, engine.exchanges());
 
       engine.server().rejectAll401("alice", false);
-      assertEquals(200, statusOf(client, data(engine).build()), "the token in hand is still served");
+      assertEquals(
+          200, statusOf(client, data(engine).build()), "the token in hand is still served");
     }
   }
 
@@ -386,8 +402,7 @@ class BearerTokenInterceptorTest {
           wide().addInterceptor(engine.tokens().forUser("alice").interceptor()).build();
       Gate gate = engine.server().holdRequests("whoami");
 
-      List<CompletableFuture<Integer>> all =
-          calls(40, () -> enqueue(client, data(engine).build()));
+      List<CompletableFuture<Integer>> all = calls(40, () -> enqueue(client, data(engine).build()));
       gate.awaitArrivals(1);
       Await.until("all refused", () -> engine.server().count("data") == 40);
       gate.open();
@@ -444,8 +459,7 @@ class BearerTokenInterceptorTest {
   /** G25: where a second login ends the first, three refusals in an hour mean a second program. */
   @Test
   void relogin_refusedThreeTimesInAnHour_sessionTakenOver_G25() throws Exception {
-    try (EngineFixture engine =
-        EngineFixture.of(RotationProfile.RELOGIN).start().signIn("alice")) {
+    try (EngineFixture engine = EngineFixture.of(RotationProfile.RELOGIN).start().signIn("alice")) {
       OkHttpClient client = alice(engine).build();
       for (int i = 0; i < 2; i++) {
         engine.server().endAccessTokens("alice");
@@ -546,11 +560,22 @@ class BearerTokenInterceptorTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "http://api.example.com/", "https://api.example.com:444/", "https://api.example.com./",
-        "//api.example.com/", "/accounts", "api.example.com", "https:///x", "https:x",
-        "https://user@api.example.com/", "https://api.example.com@evil.example/",
-        "ws://api.example.com/", "ftp://api.example.com/", "https://xn--pi-7lc.example.com/",
-        "https://api_.example.com/", "HTTPSX://api.example.com/", "wshttps://api.example.com/"
+        "http://api.example.com/",
+        "https://api.example.com:444/",
+        "https://api.example.com./",
+        "//api.example.com/",
+        "/accounts",
+        "api.example.com",
+        "https:///x",
+        "https:x",
+        "https://user@api.example.com/",
+        "https://api.example.com@evil.example/",
+        "ws://api.example.com/",
+        "ftp://api.example.com/",
+        "https://xn--pi-7lc.example.com/",
+        "https://api_.example.com/",
+        "HTTPSX://api.example.com/",
+        "wshttps://api.example.com/"
       })
   void foreignAddress_noHeader_G27(String uri) {
     AccessToken token =
@@ -566,7 +591,11 @@ class BearerTokenInterceptorTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"https://api.example.com", "wss://api.example.com/s", "HTTPS://API.example.com:443/"})
+      strings = {
+        "https://api.example.com",
+        "wss://api.example.com/s",
+        "HTTPS://API.example.com:443/"
+      })
   void ownAddress_header_G27(String uri) {
     AccessToken token =
         AccessToken.of("canary-a", Instant.MAX, ApiHosts.of("https://api.example.com"));
@@ -585,15 +614,17 @@ class BearerTokenInterceptorTest {
       IOException refused =
           assertThrows(
               IOException.class,
-              () ->
-                  statusOf(client, new Request.Builder().url(api.uri("/a").toString()).build()));
+              () -> statusOf(client, new Request.Builder().url(api.uri("/a").toString()).build()));
 
       assertInstanceOf(BrokerConfigurationException.class, refused.getCause());
       assertEquals("Bearer canary-fixed", api.requests().get(0).header("Authorization"));
       for (RawServer.Seen seen : other.requests()) {
         assertFalse((seen.head() + seen.body()).contains("canary"), seen.head());
       }
-      assertEquals(0, client.connectionPool().connectionCount() - client.connectionPool().idleConnectionCount());
+      assertEquals(
+          0,
+          client.connectionPool().connectionCount()
+              - client.connectionPool().idleConnectionCount());
     }
   }
 
@@ -604,7 +635,8 @@ class BearerTokenInterceptorTest {
     try (RawServer api = redirecting(status, null)) {
       OkHttpClient client = fixed(api.uri("")).build();
 
-      assertEquals(200, statusOf(client, new Request.Builder().url(api.uri("/a").toString()).build()));
+      assertEquals(
+          200, statusOf(client, new Request.Builder().url(api.uri("/a").toString()).build()));
       assertEquals("Bearer canary-fixed", api.requests().get(1).header("Authorization"));
     }
   }
@@ -884,12 +916,9 @@ class BearerTokenInterceptorTest {
             .signIn("alice")) {
       engine.expire();
       OkHttpClient client =
-          host.newBuilder()
-              .addInterceptor(engine.tokens().forUser("alice").interceptor())
-              .build();
+          host.newBuilder().addInterceptor(engine.tokens().forUser("alice").interceptor()).build();
 
-      List<CompletableFuture<Integer>> all =
-          calls(10, () -> enqueue(client, data(engine).build()));
+      List<CompletableFuture<Integer>> all = calls(10, () -> enqueue(client, data(engine).build()));
       for (CompletableFuture<Integer> status : all) {
         assertEquals(200, status.get(20, TimeUnit.SECONDS));
       }
