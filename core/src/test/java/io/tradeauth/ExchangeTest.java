@@ -368,7 +368,6 @@ class ExchangeTest {
   void accessTokenUnusable_refreshTokenSaved_tokenInHandServed_P3_P5() {
     try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
       AccessToken inHand = engine.get("alice");
-      engine.clock().jump(engine.server().life().minusSeconds(150));
       engine
           .server()
           .fail(
@@ -380,6 +379,7 @@ class ExchangeTest {
                           .body(bodyOf(answer).replaceFirst("\"access_token\":\"", "$0\\\\n"))
                           .build()),
               1);
+      engine.clock().jump(engine.server().life().minusSeconds(150));
       assertEquals(inHand, engine.tokens().getLasting("alice", Duration.ofMinutes(5)));
       assertEquals(2, engine.exchanges());
       assertEquals(
