@@ -145,7 +145,7 @@ class StrictServerTest {
     return (ThreadFactory) type.getMethod("factory").invoke(builder);
   }
 
-  /** An eviction never breaks the single flight: one exchange per user and expiry. G29. */
+  /** An eviction never breaks the single flight: one exchange per user and expiry. G9. */
   @Test
   void cacheOfOne_manyUsers_handlesAndGetsMixed_oneExchangeEach() throws Exception {
     cacheOfOne(100);
