@@ -110,11 +110,13 @@ class TastytradeSessionTest {
 
   @Test
   void get_signedIn_tokenThatWorksAndNoFurtherExchange() throws IOException {
+    int whoseItIs = tastytrade.count(TastytradeSimulator.ACCOUNTS);
+    assertEquals(1, whoseItIs, "the sign-in asks whose accounts they are");
     for (int i = 0; i < 10; i++) {
       assertEquals(200, status(get("/customers/me/accounts")));
     }
     assertEquals(1, exchanges());
-    assertEquals(10, tastytrade.count(TastytradeSimulator.ACCOUNTS));
+    assertEquals(whoseItIs + 10, tastytrade.count(TastytradeSimulator.ACCOUNTS));
   }
 
   /** G9 and the sheet's first test idea; catches a provider that does not coalesce. */
