@@ -5,6 +5,8 @@ import java.time.Instant;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Exchanges what a user's sign-in brought, and puts it in the place of whatever was there.
@@ -14,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  * costs nothing. Each user's sign-ins may race; the last to supersede wins.
  */
 final class SignIn extends Exchange {
+
+  private static final Logger LOG = LoggerFactory.getLogger("io.tradeauth.exchange");
 
   private final Grant grant;
   private final boolean allowDifferentAccount;
@@ -148,9 +152,21 @@ final class SignIn extends Exchange {
     }
     realm.store().commit(pendingKey(), parent, LoginCodec.write(login(tokens)));
     if (isIncomplete(tokens.profile())) {
-      tokens = withProfile(tokens, tokens.accessToken() == null ? null : probe(tokens));
+      tokens = withProfile(tokens, tokens.accessToken() == null ? null : whoseTheyAre(tokens));
     }
     supersede(tokens);
+  }
+
+  /** Whatever becomes of this call, the tokens are there and the grant may be spent. */
+  private ProbeAnswer whoseTheyAre(TokenSet tokens) {
+    try {
+      ProbeAnswer told = probe(tokens);
+      return told == null ? new ProbeAnswer.Unknown("no such call") : told;
+    } catch (RuntimeException e) {
+      LOG.warn(
+          "{}: could not ask whose tokens these are ({})", name(), e.getClass().getSimpleName());
+      return new ProbeAnswer.Unknown(e.getClass().getSimpleName());
+    }
   }
 
   private static boolean isIncomplete(@Nullable UserProfile profile) {
