@@ -423,8 +423,10 @@ public abstract class BrokerContract {
                       .setHeader("Location", foreign.api() + "/v1/data")
                       .build()));
 
-      callAs(ALICE);
+      // What a foreign host answers is thrown away.
+      IOException refusal = assertThrows(IOException.class, () -> callAs(ALICE));
 
+      assertInstanceOf(BrokerConfigurationException.class, refusal.getCause());
       for (RecordedRequest request : strayed) {
         assertEquals(null, request.getHeaders().get("Authorization"));
       }
