@@ -12,9 +12,13 @@ final class TokenSyntax {
 
   /** Returns whether {@code value} is a token that can be stored and sent. */
   static boolean isToken(String value) {
-    return !value.isBlank()
-        && value.length() <= LONGEST
-        && value.chars().allMatch(character -> character > ' ' && character < 127);
+    for (int i = 0; i < value.length(); i++) {
+      char character = value.charAt(i);
+      if (character <= ' ' || character >= 127) {
+        return false;
+      }
+    }
+    return !value.isEmpty() && value.length() <= LONGEST;
   }
 
   /** Refuses what is no token, without showing a character of it. */

@@ -1,0 +1,302 @@
+package io.tradeauth;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.net.URI;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.UnaryOperator;
+import okhttp3.OkHttpClient;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/**
+ * G42: whichever way gets, forced renewals, 401s, cancelled calls and sign-outs of one user cross,
+ * tokens are exchanged once, nobody waits for ever, and nobody sees a token that was not stored.
+ *
+ * <p>The engine is the real one, down to OkHttp; only its threads, clock, store and network are the
+ * model's. A failure names the seed that leads there again.
+ */
+class InterleavingTest {
+
+  private static final ExecutorService THREADS =
+      Executors.newCachedThreadPool(
+          task -> {
+            Thread thread = new Thread(null, task, "strand", 256 * 1024);
+            thread.setDaemon(true);
+            return thread;
+          });
+
+  @AfterAll
+  static void stop() {
+    THREADS.shutdownNow();
+  }
+
+  @Test
+  void twoThousandInterleavings_oneExchange_nobodyForgotten_nothingUnsavedSeen_G42() {
+    explore(1, 2_000);
+  }
+
+  @Test
+  @Tag("stress")
+  void hundredThousandInterleavings_oneExchange_nobodyForgotten_nothingUnsavedSeen_G42() {
+    explore(1_000_000, 100_000);
+  }
+
+  @Test
+  void plantedBug_storeSaysCommittedBeforeItIs_found_G42() {
+    AssertionError found =
+        assertThrows(
+            AssertionError.class,
+            () -> {
+              for (long seed = 1; seed <= 2_000; seed++) {
+                new Run(seed, true).run();
+              }
+            });
+    assertTrue(found.getMessage().contains("not stored"), found.getMessage());
+  }
+
+  private static void explore(long firstSeed, int count) {
+    long steps = 0;
+    for (long seed = firstSeed; seed < firstSeed + count; seed++) {
+      try {
+        steps += new Run(seed, false).run();
+      } catch (AssertionError | RuntimeException e) {
+        throw new AssertionError("seed " + seed + ": " + e.getMessage(), e);
+      }
+    }
+    assertTrue(steps > 10L * count, "threads were exchanged");
+  }
+
+  /** One interleaving. */
+  private static final class Run {
+
+    private final Interleaving model;
+    private final Random choice;
+    private final Server server = new Server();
+    private final Set<String> stored = ConcurrentHashMap.newKeySet();
+    private final List<Throwable> failures = new ArrayList<>();
+    private final AtomicBoolean signedOut = new AtomicBoolean();
+    private final boolean commitsLate;
+    private boolean mayBeSignedOut;
+
+    Run(long seed, boolean commitsLate) {
+      this.model = new Interleaving(seed, THREADS);
+      this.choice = new Random(~seed);
+      this.commitsLate = commitsLate;
+    }
+
+    int run() {
+      TokenStore store = TokenStore.inMemory();
+      Login login =
+          Login.active(
+              "alice",
+              model.now(),
+              TokenSet.first(
+                  TokenResponse.builder()
+                      .accessToken("canary-access-0")
+                      .refreshToken("canary-refresh-0")
+                      .expiresIn(Duration.ofMinutes(20))
+                      .build(),
+                  Expiry.asTold(),
+                  model.now(),
+                  Set.of()),
+              null,
+              "model");
+      store.supersede(
+          new TokenStore.Key(TokenStore.Kind.LOGIN, "model", "alice"), LoginCodec.write(login));
+      stored.add("canary-access-0");
+      TokenManager manager = manager(watched(store));
+      TokenProvider tokens = manager.provider("model");
+      CompletableFuture<AccessToken> first = new CompletableFuture<>();
+      model.actor(() -> first.complete(tokens.get("alice")));
+      model.run();
+      AccessToken old = first.join();
+      // Some meet it ended, some while it can still be used.
+      model.pass(Duration.ofMinutes(choice.nextInt(4) == 0 ? 10 : 30));
+      int actors = 2 + choice.nextInt(4);
+      for (int i = 0; i < actors; i++) {
+        add(manager, tokens, old);
+      }
+      try {
+        model.run();
+      } finally {
+        model.release();
+      }
+      assertEquals(List.of(), failures);
+      assertEquals(0, server.reused.get(), "a refresh token was spent twice");
+      assertTrue(server.exchanges.get() <= 1, server.exchanges + " exchanges");
+      if (signedOut.get()) {
+        assertTrue(tokens.peek("alice").isEmpty(), "a token is in memory after the sign-out");
+      } else {
+        assertEquals(0, ((ManagedTokenProvider) tokens).realm().flightsUnderWay());
+      }
+      return model.steps();
+    }
+
+    private TokenManager manager(TokenStore store) {
+      StandardBroker broker =
+          StandardBroker.builder(
+                  BrokerProfile.builder("model", ApiHosts.of("http://127.0.0.1:1")).build(),
+                  URI.create("http://127.0.0.1:1/token"))
+              .build();
+      return TokenManager.builder()
+          .time(model)
+          .executor(model)
+          .callbackExecutor(model)
+          .store(store)
+          .httpClient(HTTP.newBuilder().socketFactory(model.sockets(server)).build())
+          .broker(
+              broker,
+              settings ->
+                  settings
+                      .client(ClientCredentials.of("model", "canary-model-secret"))
+                      .maxWait(Duration.ofHours(1)))
+          .build();
+    }
+
+    private void add(TokenManager manager, TokenProvider tokens, AccessToken old) {
+      switch (choice.nextInt(8)) {
+        case 0 -> actor(() -> see(tokens.renew("alice")));
+        case 1 -> actor(() -> see(tokens.getInsteadOf("alice", old)));
+        case 2 -> actor(() -> see(tokens.forUser("alice").get()));
+        case 3 -> actor(() -> see(tokens.getLasting("alice", Duration.ofMinutes(15))));
+        case 4 ->
+            actor(
+                () -> {
+                  CompletableFuture<AccessToken> call = tokens.getAsync("alice");
+                  model.point();
+                  call.cancel(true);
+                });
+        case 5 -> actor(() -> see(tokens.getAsync("alice").join()));
+        case 6 -> {
+          mayBeSignedOut = true;
+          actor(
+              () -> {
+                manager.signOut("model", "alice");
+                signedOut.set(true);
+              });
+        }
+        default -> actor(() -> see(tokens.get("alice")));
+      }
+    }
+
+    private void actor(Runnable call) {
+      model.actor(
+          () -> {
+            try {
+              call.run();
+            } catch (CancellationException e) {
+              // Its own doing.
+            } catch (SignInRequiredException | CompletionException e) {
+              boolean told =
+                  e instanceof SignInRequiredException
+                      || e.getCause() instanceof SignInRequiredException;
+              if (!told || !mayBeSignedOut) {
+                fail(e);
+              }
+            } catch (Throwable e) {
+              fail(e);
+            }
+          });
+    }
+
+    private void see(AccessToken token) {
+      if (!stored.contains(token.value())) {
+        fail(new AssertionError("a token was seen that was not stored"));
+      }
+    }
+
+    private void fail(Throwable failure) {
+      synchronized (failures) {
+        failures.add(failure);
+      }
+    }
+
+    /** A store whose calls may be crossed, and that tells what is in it. */
+    private TokenStore watched(TokenStore store) {
+      return (TokenStore)
+          Proxy.newProxyInstance(
+              InterleavingTest.class.getClassLoader(),
+              new Class<?>[] {TokenStore.class},
+              (proxy, method, arguments) -> {
+                model.point();
+                if (commitsLate && method.getName().equals("commit")) {
+                  TokenStore.Version parent = (TokenStore.Version) arguments[1];
+                  model.execute(() -> commit(store, arguments));
+                  return parent.next();
+                }
+                try {
+                  Object result = method.invoke(store, arguments);
+                  if (method.getName().equals("commit") && result != null) {
+                    note((TokenStore.Content) arguments[2]);
+                  }
+                  model.point();
+                  return result;
+                } catch (InvocationTargetException e) {
+                  throw e.getCause();
+                }
+              });
+    }
+
+    private void commit(TokenStore store, Object[] arguments) {
+      TokenStore.Content next = (TokenStore.Content) arguments[2];
+      if (store.commit((TokenStore.Key) arguments[0], (TokenStore.Version) arguments[1], next)
+          != null) {
+        note(next);
+      }
+    }
+
+    private void note(TokenStore.Content content) {
+      TokenSet tokens = LoginCodec.read(content).tokens();
+      Secret access = tokens == null ? null : tokens.accessToken();
+      if (access != null) {
+        stored.add(access.value());
+      }
+    }
+  }
+
+  private static final OkHttpClient HTTP = new OkHttpClient.Builder().fastFallback(false).build();
+
+  /** An authorization server that takes each refresh token once. */
+  private static final class Server implements UnaryOperator<String> {
+
+    final AtomicInteger exchanges = new AtomicInteger();
+    final AtomicInteger reused = new AtomicInteger();
+    private final Set<String> spent = new HashSet<>();
+
+    @Override
+    public synchronized String apply(String form) {
+      int number = exchanges.incrementAndGet();
+      String sent = form.replaceAll(".*refresh_token=(canary-refresh-[0-9]+).*", "$1");
+      if (!spent.add(sent)) {
+        reused.incrementAndGet();
+        return "{\"error\":\"invalid_grant\"}";
+      }
+      return String.format(
+          Locale.ROOT,
+          "{\"access_token\":\"canary-access-%d\",\"token_type\":\"Bearer\",\"expires_in\":1200,"
+              + "\"refresh_token\":\"canary-refresh-%d\"}",
+          number,
+          number);
+    }
+  }
+}
