@@ -35,6 +35,7 @@ class FailureTest {
       for (int i = 0; i < 1_000; i++) {
         engine.clock().advance(Duration.ofMillis(100));
         assertEquals(inHand, engine.get("alice"));
+        Await.until("an attempt that began has ended", () -> realm(engine).stepsRunning() == 0);
       }
       Await.until("no step is running", () -> realm(engine).stepsRunning() == 0);
       int attempts = engine.exchanges() - before;
