@@ -18,6 +18,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import okhttp3.OkHttpClient;
@@ -48,6 +49,7 @@ public final class TokenManager implements AutoCloseable {
   private final EngineThreads threads;
   private final Duration closeTimeout;
   private volatile @Nullable String cursor;
+  private final AtomicBoolean roundUnderWay = new AtomicBoolean();
   private volatile boolean closed;
   private volatile TimeSource.@Nullable Timer round;
 
@@ -503,9 +505,16 @@ public final class TokenManager implements AutoCloseable {
   }
 
   private void makeRound() {
-    lookForChanges();
-    providers.values().forEach(ManagedTokenProvider::makeRound);
-    realms.values().forEach(Realm::sweep);
+    if (!roundUnderWay.compareAndSet(false, true)) {
+      return; // a slow store must not make rounds pile up
+    }
+    try {
+      lookForChanges();
+      providers.values().forEach(ManagedTokenProvider::makeRound);
+      realms.values().forEach(Realm::sweep);
+    } finally {
+      roundUnderWay.set(false);
+    }
   }
 
   private void lookForChanges() {

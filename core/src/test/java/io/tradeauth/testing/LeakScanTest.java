@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.tradeauth.TokenStoreException;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
@@ -69,7 +70,8 @@ class LeakScanTest {
     List<String> heard = List.of();
     long end = System.nanoTime() + 30_000_000_000L;
     while (heard.isEmpty() && System.nanoTime() - end < 0) {
-      new java.io.IOException(SECRET).fillInStackTrace();
+      new TokenStoreException(TokenStoreException.Reason.READ_FAILED, SECRET, null)
+          .fillInStackTrace();
       Thread.yield();
       heard = scan.heard();
     }
