@@ -350,11 +350,8 @@ class ExchangeTest {
         assertEquals(unsaved, engine.get("alice"));
       }
       store.failCommits(false);
-      Await.advancing(
-          engine.clock(),
-          0,
+      engine.liveUntil(
           Duration.ofSeconds(1),
-          "saved",
           () ->
               engine.manager().status(FakeBroker.NAME, "alice").state()
                   == UserStatus.State.SIGNED_IN);
@@ -418,9 +415,8 @@ class ExchangeTest {
 
   /** Asks, and moves the clock whenever the exchange waits for it. */
   private static CompletableFuture<AccessToken> getWhileTimePasses(EngineFixture engine) {
-    int idle = engine.clock().timers() + 1; // the caller's own time limit
     CompletableFuture<AccessToken> got = engine.tokens().getAsync("alice");
-    Await.advancing(engine.clock(), idle, TICK, "the exchange ends", got::isDone);
+    engine.liveUntil(TICK, got::isDone);
     return got;
   }
 

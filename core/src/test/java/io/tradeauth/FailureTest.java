@@ -284,7 +284,7 @@ class FailureTest {
           CompletableFuture.runAsync(
               () -> engine.manager().awaitSignIn(FakeBroker.NAME, "alice", Duration.ofSeconds(30)));
       other.signIn("alice");
-      Await.advancing(engine.clock(), 0, Duration.ofMillis(100), "it is seen", waiting::isDone);
+      engine.liveUntil(Duration.ofMillis(100), waiting::isDone);
       waiting.get();
       assertTrue(engine.server().accepts(engine.get("alice").value()));
     }
@@ -315,8 +315,7 @@ class FailureTest {
         assertTrue(started.exchanges() - before <= 17, "it has jumped the queue");
 
         Instant start = started.clock().now();
-        Await.advancing(
-            started.clock(), 0, Duration.ofMillis(10), "all are loaded", loaded::isDone);
+        started.liveUntil(Duration.ofMillis(10), loaded::isDone);
         assertEquals(60, started.exchanges() - before);
         assertTrue(
             Duration.between(start, started.clock().now()).compareTo(Duration.ofMillis(1_100)) >= 0,

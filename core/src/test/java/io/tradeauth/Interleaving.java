@@ -17,6 +17,7 @@ import java.util.Random;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
 import javax.net.SocketFactory;
 
@@ -115,12 +116,22 @@ final class Interleaving implements Executor, TimeSource {
 
   /** Runs until all actors are at their end and nobody can go on. */
   void run() {
+    run(() -> true);
+  }
+
+  /**
+   * Runs until all actors are at their end, it is so, and nobody can go on. What the threads that
+   * are no actors have left to do may need time to pass, or a lock that somebody else still holds.
+   */
+  void run(BooleanSupplier isSo) {
+    BooleanSupplier isOver =
+        () -> all(strand -> strand.done || !strand.actor) && isSo.getAsBoolean();
     int fired = 0;
     while (true) {
       List<Strand> ready = ready();
-      if (ready.isEmpty() && !all(strand -> strand.done || !strand.actor)) {
+      if (ready.isEmpty() && !isOver.getAsBoolean()) {
         // Who was woken a moment ago may still look asleep.
-        ready = readyWithin(fired < MOST_TIMERS ? 1_000_000 : 5_000_000_000L);
+        ready = readyWithin(fired < MOST_TIMERS ? 1_000_000 : 5_000_000_000L, isOver);
       }
       if (!ready.isEmpty()) {
         Strand next = ready.get(random.nextInt(ready.size()));
@@ -128,7 +139,7 @@ final class Interleaving implements Executor, TimeSource {
         next.atPoint = false;
         next.turn = true;
         LockSupport.unpark(next.thread);
-      } else if (all(strand -> strand.done || !strand.actor)) {
+      } else if (isOver.getAsBoolean()) {
         return;
       } else if (fired++ < MOST_TIMERS) {
         fireNextTimer();
@@ -138,12 +149,10 @@ final class Interleaving implements Executor, TimeSource {
     }
   }
 
-  private List<Strand> readyWithin(long nanos) {
+  private List<Strand> readyWithin(long nanos, BooleanSupplier isOver) {
     long end = System.nanoTime() + nanos;
     List<Strand> ready = ready();
-    while (ready.isEmpty()
-        && System.nanoTime() - end < 0
-        && !all(strand -> strand.done || !strand.actor)) {
+    while (ready.isEmpty() && System.nanoTime() - end < 0 && !isOver.getAsBoolean()) {
       LockSupport.parkNanos(50_000);
       ready = ready();
     }

@@ -12,6 +12,7 @@ import io.tradeauth.TokenStore;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
@@ -178,6 +179,25 @@ public final class EngineFixture implements AutoCloseable {
       clock.advance(step);
       settle();
       left = left.minus(step);
+    }
+  }
+
+  /**
+   * Lets time go by until it is so, step by step, and lets the managers finish each time what fell
+   * due.
+   *
+   * @throws IllegalStateException if it is not so after 30 seconds of real time
+   */
+  public void liveUntil(Duration step, BooleanSupplier isSo) {
+    long deadline = System.nanoTime() + Workers.PATIENCE_NANOS;
+    settle();
+    while (!isSo.getAsBoolean()) {
+      if (System.nanoTime() - deadline > 0) {
+        throw new IllegalStateException("it has not come about, though time went by");
+      }
+      clock.advance(step);
+      settle();
+      Thread.yield();
     }
   }
 

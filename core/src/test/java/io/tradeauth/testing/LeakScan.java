@@ -1,8 +1,12 @@
 package io.tradeauth.testing;
 
+import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HexFormat;
@@ -13,8 +17,11 @@ import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import java.util.logging.SimpleFormatter;
 import java.util.regex.Pattern;
-import jdk.jfr.consumer.RecordingStream;
+import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordedEvent;
+import jdk.jfr.consumer.RecordingFile;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
@@ -27,9 +34,10 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  * of the library that is made, thrown or not, and the names of threads; found is the word in plain
  * text, percent-encoded, in Base64 at all three offsets and in hexadecimal.
  *
- * <p>JUnit registers it for the whole run. For any number of threads.
+ * <p>JUnit registers it for the whole run. Exceptions are heard at the end of each class, the rest
+ * after each test. For any number of threads.
  */
-public final class LeakScan implements BeforeAllCallback, AfterEachCallback {
+public final class LeakScan implements BeforeAllCallback, AfterEachCallback, AfterAllCallback {
 
   private final Pattern secret;
   private final List<String> leaks = new ArrayList<>();
@@ -71,7 +79,11 @@ public final class LeakScan implements BeforeAllCallback, AfterEachCallback {
 
   @Override
   public void beforeAll(ExtensionContext context) {
-    context
+    ears(context);
+  }
+
+  private Ears ears(ExtensionContext context) {
+    return context
         .getRoot()
         .getStore(ExtensionContext.Namespace.create(LeakScan.class))
         .getOrComputeIfAbsent(Ears.class, key -> new Ears(this), Ears.class);
@@ -82,6 +94,12 @@ public final class LeakScan implements BeforeAllCallback, AfterEachCallback {
     Thread.getAllStackTraces()
         .keySet()
         .forEach(thread -> hear("a thread's name", thread.getName()));
+    failIfHeard();
+  }
+
+  @Override
+  public void afterAll(ExtensionContext context) {
+    ears(context).hearExceptions();
     failIfHeard();
   }
 
@@ -119,7 +137,7 @@ public final class LeakScan implements BeforeAllCallback, AfterEachCallback {
     private final Handler log;
     private final PrintStream out = System.out;
     private final PrintStream err = System.err;
-    private final RecordingStream exceptions = new RecordingStream();
+    private Recording exceptions = exceptions();
 
     Ears(LeakScan scan) {
       this.scan = scan;
@@ -128,20 +146,41 @@ public final class LeakScan implements BeforeAllCallback, AfterEachCallback {
       library.setLevel(Level.ALL);
       System.setOut(new PrintStream(new StreamEar(scan, out), true, StandardCharsets.UTF_8));
       System.setErr(new PrintStream(new StreamEar(scan, err), true, StandardCharsets.UTF_8));
-      exceptions.enable("jdk.JavaExceptionThrow").withoutStackTrace();
-      exceptions.onEvent(
-          "jdk.JavaExceptionThrow",
-          event -> {
-            String type = event.getClass("thrownClass").getName();
-            if (type.startsWith("io.tradeauth.")) {
-              scan.hear(type, event.getString("message"));
-            }
-          });
-      exceptions.startAsync();
+    }
+
+    /** Not a stream of events: on Java 25 it never tells of exceptions. */
+    private static Recording exceptions() {
+      Recording recording = new Recording();
+      recording.enable("jdk.JavaExceptionThrow").withoutStackTrace();
+      recording.start();
+      return recording;
+    }
+
+    /** Listens to the exceptions that were made since the last time. */
+    synchronized void hearExceptions() {
+      try (Recording made = exceptions) {
+        exceptions = exceptions();
+        made.stop();
+        Path file = Files.createTempFile("exceptions", ".jfr");
+        made.dump(file);
+        RecordingFile.readAllEvents(file).forEach(this::hearException);
+        Files.delete(file);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+
+    private void hearException(RecordedEvent event) {
+      String type = event.getEventType().getName();
+      if (type.equals("jdk.JavaExceptionThrow")
+          && event.getClass("thrownClass").getName().startsWith("io.tradeauth.")) {
+        scan.hear(event.getClass("thrownClass").getName(), event.getString("message"));
+      }
     }
 
     @Override
     public void close() {
+      hearExceptions();
       exceptions.close();
       library.removeHandler(log);
       System.setOut(out);

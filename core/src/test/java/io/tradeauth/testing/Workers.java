@@ -12,7 +12,7 @@ import java.util.concurrent.TimeUnit;
  */
 final class Workers implements Executor {
 
-  private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(30);
+  static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(30);
 
   private final ExecutorService threads =
       Executors.newCachedThreadPool(

@@ -99,7 +99,7 @@ class UpstoxCallsTest {
   /** A refused request costs the code all the same, so it is not sent. */
   @Test
   void code_clientWithoutSecret_nothingIsSent() {
-    TestContext secretless = new TestContext(ClientCredentials.publicClient("canary-id"));
+    TestContext secretless = new TestContext(ClientCredentials.publicClient("client-id"));
     BrokerCall<ExchangeAnswer> exchange = live.exchange(Upstox.code("k7Qp2x", REDIRECT));
     assertThrows(BrokerConfigurationException.class, () -> exchange.request(secretless));
     assertThrows(BrokerConfigurationException.class, () -> Upstox.APPROVAL.request(secretless));
