@@ -30,6 +30,12 @@ abstract class Exchange {
   /** The server's clock must have told something new for a refused login to be signed again. */
   private static final Duration DRIFT = Duration.ofSeconds(2);
 
+  /** An observation of somebody else's intent counts only if no read is further from the next. */
+  private static final Duration LONGEST_LOOK_AWAY = Duration.ofSeconds(10);
+
+  private static final Duration FIRST_LOOK_AGAIN = Duration.ofMillis(50);
+  private static final Duration LONGEST_LOOK_AGAIN = Duration.ofSeconds(2);
+
   final Realm realm;
   final ManagedTokenProvider provider;
   final String userId;
@@ -38,6 +44,8 @@ abstract class Exchange {
 
   private final TokenStore.Key key;
   private final Broker broker;
+  private @Nullable Observation observation;
+  private int looks;
   private @Nullable Attempts attempts;
 
   Exchange(
@@ -55,6 +63,15 @@ abstract class Exchange {
     this.startedNanos = realm.time().monotonicNanos();
   }
 
+  /**
+   * Somebody else's open intent as this process has seen it itself, by its own monotonic clock.
+   *
+   * @param intentId which intent
+   * @param sinceNanos since when every read has found it
+   * @param lastNanos when it was last read
+   */
+  private record Observation(String intentId, long sinceNanos, long lastNanos) {}
+
   /** What one exchange has done so far. */
   private static final class Attempts {
 
@@ -70,6 +87,9 @@ abstract class Exchange {
     long firstSentNanos;
     boolean resigned;
     boolean lost;
+
+    /** Whether the server may have taken what was sent, and nothing of that is written down yet. */
+    boolean unsettled;
 
     Attempts(
         Grant grant,
@@ -93,7 +113,9 @@ abstract class Exchange {
 
   // What the subclasses tell
 
-  /** Tokens came; they are not saved yet. */
+  /**
+   * Tokens came: saves them, or sees to it that they will be. Nothing foreign may be called before.
+   */
   abstract void granted(TokenStore.Version parent, TokenResponse response, Instant receivedAt);
 
   /** The server refused the user's grant for good. */
@@ -122,6 +144,44 @@ abstract class Exchange {
     return broker.renewalAfterRefusal(refused);
   }
 
+  /** Returns whether the server has once changed a refresh token. */
+  abstract boolean hasRotated();
+
+  /** How the server rotates: one that was said never to do it is not believed once it has. */
+  final RotationProfile rotation() {
+    RotationProfile told = provider.rotation();
+    return told.kind() == RotationProfile.Kind.NONE && hasRotated() ? RotationProfile.STRICT : told;
+  }
+
+  /** Returns what the store tells others of this exchange while it is open. */
+  String purpose(Grant exchanged, String intentId) {
+    return exchanged.getClass().getSimpleName();
+  }
+
+  // Somebody else's intent
+
+  /** Returns whether this process itself has seen the intent open for the whole hold. */
+  final boolean isAbandoned(TokenStore.Intent open) {
+    long now = realm.time().monotonicNanos();
+    Observation before = observation;
+    boolean goesOn =
+        before != null
+            && before.intentId().equals(open.id())
+            && now - before.lastNanos() <= LONGEST_LOOK_AWAY.toNanos();
+    long since = goesOn && before != null ? before.sinceNanos() : now;
+    observation = new Observation(open.id(), since, now);
+    return now - since >= provider.settings().hold().toNanos();
+  }
+
+  /** Looks again soon: the exchange that is open elsewhere may have ended by then. */
+  final void lookAgain(TokenStore.Intent open, Runnable look) {
+    realm.refuseWhenClosed();
+    looks++;
+    LOG.debug("{}: waits for intent {}", name(), open.id());
+    realm.runAfter(
+        Backoff.doubled(FIRST_LOOK_AGAIN, looks, LONGEST_LOOK_AGAIN), subject, () -> guarded(look));
+  }
+
   // The steps
 
   /** Runs a step so that whatever happens in it ends the exchange. */
@@ -129,10 +189,7 @@ abstract class Exchange {
     try {
       step.run();
     } catch (TokenException e) {
-      if (attempts != null) {
-        attempts.budget.nothingLearned();
-      }
-      gaveUp(e);
+      ended(e);
     } catch (RuntimeException e) {
       // A bug in a broker module, a store or here: no caller may be left waiting.
       brokeOff(e);
@@ -143,11 +200,28 @@ abstract class Exchange {
   }
 
   private void brokeOff(Throwable cause) {
+    ended(internal(cause));
     LOG.error("{}: an exchange broke off: {}", name(), cause.getClass().getName());
-    if (attempts != null) {
-      attempts.budget.nothingLearned();
+  }
+
+  private void ended(TokenException failure) {
+    Attempts now = attempts;
+    try {
+      if (now != null && mayHaveSpent(now)) {
+        inDoubt(now.intent, failure);
+      } else {
+        gaveUp(failure);
+      }
+    } finally {
+      if (now != null) {
+        now.budget.nothingLearned();
+      }
     }
-    gaveUp(internal(cause));
+  }
+
+  /** What was sent has had its answer, and that is written down or not worth it. */
+  final void settled() {
+    attempts().unsettled = false;
   }
 
   private BrokerUnavailableException internal(Throwable cause) {
@@ -208,9 +282,9 @@ abstract class Exchange {
       boolean probe) {
     boolean begun = false;
     try {
+      String id = realm.engine().newId();
       TokenStore.Intent intent =
-          new TokenStore.Intent(
-              realm.engine().newId(), realm.engine().owner(), grant.getClass().getSimpleName());
+          new TokenStore.Intent(id, realm.engine().owner(), purpose(grant, id));
       TokenStore.BeginResult result = realm.store().begin(key, seen, intent, displaced);
       TokenStore.Version parent = result.version();
       begun = result.outcome() == TokenStore.BeginOutcome.BEGUN && parent != null;
@@ -250,9 +324,8 @@ abstract class Exchange {
     Attempts now = attempts();
     if (isTooLate(now)) {
       // The process stood still: others may have taken the intent for abandoned.
-      takeBack();
       now.budget.nothingLearned();
-      failed(BrokerUnavailableException.Reason.UNREACHABLE, "too late to send", null, null);
+      endWithout(BrokerUnavailableException.Reason.UNREACHABLE, "too late to send", null, null);
       return;
     }
     now.count++;
@@ -264,18 +337,18 @@ abstract class Exchange {
       request = call.request(new Context(provider, userId, now.client, now.tokens));
     } catch (RuntimeException e) {
       takeBack();
-      now.budget.nothingLearned();
       throw e;
     }
     if (now.count == 1) {
       now.firstSentNanos = realm.time().monotonicNanos();
     }
     TokenEndpoint.Result result;
+    now.unsettled = true;
     try {
       result = provider.send(request, null);
     } catch (BrokerConfigurationException e) {
-      takeBack(); // it was refused before anything was sent
-      now.budget.nothingLearned();
+      now.unsettled = now.lost; // it was refused before anything was sent
+      takeBack();
       throw e;
     }
     if (result instanceof TokenEndpoint.Result.Answered) {
@@ -306,10 +379,13 @@ abstract class Exchange {
   private void answered(Answer answer, ExchangeAnswer meaning, boolean drifted) {
     Attempts now = attempts();
     if (meaning instanceof ExchangeAnswer.Granted) {
-      now.budget.accepted();
-      log("granted", answer.status(), "");
       Instant receivedAt = realm.clock().toServer(realm.time().now());
-      granted(now.parent, ((ExchangeAnswer.Granted) meaning).response(), receivedAt);
+      try {
+        granted(now.parent, ((ExchangeAnswer.Granted) meaning).response(), receivedAt);
+      } finally {
+        now.budget.accepted();
+        log("granted", answer.status(), "");
+      }
     } else if (meaning instanceof ExchangeAnswer.Refused) {
       refused(answer, (ExchangeAnswer.Refused) meaning, drifted);
     } else if (meaning instanceof ExchangeAnswer.Later) {
@@ -321,6 +397,7 @@ abstract class Exchange {
 
   private void refused(Answer answer, ExchangeAnswer.Refused refusal, boolean drifted) {
     Attempts now = attempts();
+    now.unsettled = now.lost && refusal.party() == ExchangeAnswer.Party.CLIENT;
     log("refused", answer.status(), refusal.code());
     if (now.grant instanceof Grant.SignedLogin && drifted && !now.resigned) {
       now.resigned = true;
@@ -353,6 +430,7 @@ abstract class Exchange {
 
   private void later(Answer answer, String code) {
     Attempts now = attempts();
+    now.unsettled = now.lost;
     log("later", answer.status(), code);
     Duration wait = RetryAfter.of(answer, realm.time().now());
     if (answer.status() == 429) {
@@ -360,27 +438,18 @@ abstract class Exchange {
     } else {
       now.budget.nothingLearned();
     }
-    if (now.probe || mayHaveSpent(now)) {
-      inDoubt(now.intent, null);
-      return;
-    }
-    takeBack();
-    failed(BrokerUnavailableException.Reason.BUSY, clean(code, now), wait, null);
+    endWithout(BrokerUnavailableException.Reason.BUSY, clean(code, now), wait, null);
   }
 
   private void notSent(TokenEndpoint.Result.NotSent result) {
     Attempts now = attempts();
+    now.unsettled = now.lost;
     log(result.tls() ? "tls" : "not sent", 0, result.cause().getClass().getSimpleName());
     if (!result.tls() && now.count < MOST_ATTEMPTS && tryAgainSoon(now)) {
       return;
     }
     now.budget.nothingLearned();
-    if (now.probe || mayHaveSpent(now)) {
-      inDoubt(now.intent, result.cause());
-      return;
-    }
-    takeBack();
-    failed(
+    endWithout(
         result.tls()
             ? BrokerUnavailableException.Reason.TLS
             : BrokerUnavailableException.Reason.UNREACHABLE,
@@ -398,12 +467,22 @@ abstract class Exchange {
       return;
     }
     now.budget.nothingLearned();
+    endWithout(BrokerUnavailableException.Reason.IN_DOUBT, clean(code, now), null, cause);
+  }
+
+  /** Ends without an answer: in doubt if something may have been spent, else as if never begun. */
+  private void endWithout(
+      BrokerUnavailableException.Reason reason,
+      String message,
+      @Nullable Duration wait,
+      @Nullable Exception cause) {
+    Attempts now = attempts();
     if (now.probe || mayHaveSpent(now)) {
       inDoubt(now.intent, cause);
-      return;
+    } else {
+      takeBack();
+      failed(reason, message, wait, cause);
     }
-    takeBack();
-    failed(BrokerUnavailableException.Reason.IN_DOUBT, clean(code, now), null, cause);
   }
 
   /**
@@ -411,8 +490,7 @@ abstract class Exchange {
    * again.
    */
   private void preferLogin(Attempts now) {
-    Grant login =
-        provider.rotation().kind() == RotationProfile.Kind.RELOGIN ? fallback(now.grant) : null;
+    Grant login = rotation().kind() == RotationProfile.Kind.RELOGIN ? fallback(now.grant) : null;
     if (login != null) {
       now.grant = login;
     }
@@ -423,7 +501,7 @@ abstract class Exchange {
     if (now.probe || now.count >= MOST_ATTEMPTS || isSingleUse(now.grant)) {
       return false;
     }
-    RotationProfile rotation = provider.rotation();
+    RotationProfile rotation = rotation();
     switch (rotation.kind()) {
       case NONE:
       case RELOGIN:
@@ -438,7 +516,11 @@ abstract class Exchange {
 
   /** Returns whether a lost answer may have cost what was sent. */
   private boolean mayHaveSpent(Attempts now) {
-    return now.lost && (isSingleUse(now.grant) || provider.rotation().isFragile());
+    return now.unsettled && isFragile(now);
+  }
+
+  private boolean isFragile(Attempts now) {
+    return isSingleUse(now.grant) || rotation().isFragile();
   }
 
   private static boolean isSingleUse(Grant grant) {
@@ -457,8 +539,8 @@ abstract class Exchange {
 
   private void takeBack() {
     Attempts now = attempts();
-    if (now.probe) {
-      return; // the doubt of before is still open
+    if (now.probe || mayHaveSpent(now)) {
+      return; // the doubt is still open
     }
     try {
       realm.store().clear(key, now.intent.id());
@@ -474,7 +556,7 @@ abstract class Exchange {
         "exchange broker={} user={} grant={} attempt={} outcome={} status={} code={} took_ms={}",
         name(),
         ServerText.clean(userId),
-        now.intent.purpose(),
+        now.grant.getClass().getSimpleName(),
         now.count,
         outcome,
         status,

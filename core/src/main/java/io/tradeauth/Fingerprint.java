@@ -29,6 +29,21 @@ final class Fingerprint {
     return HexFormat.of().formatHex(mac(secret), 0, 4);
   }
 
+  /**
+   * Returns sixteen hexadecimal digits by which another process can tell whether it has the same
+   * secret; under another salt they are others.
+   */
+  static String of(String secret, String salt) {
+    try {
+      MessageDigest hash = MessageDigest.getInstance("SHA-256");
+      hash.update(salt.getBytes(StandardCharsets.UTF_8));
+      byte[] salted = hash.digest(secret.getBytes(StandardCharsets.UTF_8));
+      return HexFormat.of().formatHex(salted, 0, 8);
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException("every Java runtime has SHA-256", e);
+    }
+  }
+
   private static byte[] mac(String secret) {
     try {
       Mac mac = Mac.getInstance("HmacSHA256");

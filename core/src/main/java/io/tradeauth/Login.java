@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  *     them
  * @param clientId the id of the client that the tokens were issued to; null if it has none
  * @param validatedAt when the broker last confirmed the token; null if never
+ * @param hasRotated whether the server has once changed the refresh token
  */
 record Login(
     String userId,
@@ -24,7 +25,8 @@ record Login(
     @Nullable TokenSet tokens,
     @Nullable ClientCredentials ownClient,
     @Nullable String clientId,
-    @Nullable Instant validatedAt) {
+    @Nullable Instant validatedAt,
+    boolean hasRotated) {
 
   static Login active(
       String userId,
@@ -33,19 +35,35 @@ record Login(
       @Nullable ClientCredentials ownClient,
       @Nullable String clientId) {
     return new Login(
-        userId, TokenStore.State.ACTIVE, since, null, tokens, ownClient, clientId, null);
+        userId, TokenStore.State.ACTIVE, since, null, tokens, ownClient, clientId, null, false);
   }
 
   static Login signedOut(String userId, Instant since) {
-    return new Login(userId, TokenStore.State.SIGNED_OUT, since, null, null, null, null, null);
+    return new Login(
+        userId, TokenStore.State.SIGNED_OUT, since, null, null, null, null, null, false);
   }
 
   Login with(TokenSet renewed) {
-    return new Login(userId, state, since, reason, renewed, ownClient, clientId, validatedAt);
+    return new Login(
+        userId,
+        state,
+        since,
+        reason,
+        renewed,
+        ownClient,
+        clientId,
+        validatedAt,
+        hasRotated || isRotation(renewed));
+  }
+
+  private boolean isRotation(TokenSet renewed) {
+    return tokens != null
+        && tokens.refreshToken() != null
+        && !tokens.refreshToken().equals(renewed.refreshToken());
   }
 
   Login validated(TokenSet confirmed, Instant at) {
-    return new Login(userId, state, since, reason, confirmed, ownClient, clientId, at);
+    return new Login(userId, state, since, reason, confirmed, ownClient, clientId, at, hasRotated);
   }
 
   /**
@@ -55,7 +73,15 @@ record Login(
   Login signInRequired(SignInRequiredException.Reason why, Instant at) {
     TokenSet rest = tokens == null ? null : tokens.withoutGrant();
     return new Login(
-        userId, TokenStore.State.SIGN_IN_REQUIRED, at, why, rest, ownClient, clientId, validatedAt);
+        userId,
+        TokenStore.State.SIGN_IN_REQUIRED,
+        at,
+        why,
+        rest,
+        ownClient,
+        clientId,
+        validatedAt,
+        hasRotated);
   }
 
   @Nullable UserProfile profile() {

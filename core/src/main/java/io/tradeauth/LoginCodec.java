@@ -39,6 +39,7 @@ final class LoginCodec {
     put(members, "client", login.clientId());
     put(members, "reason", login.reason() == null ? null : login.reason().name());
     put(members, "validated_at", login.validatedAt() == null ? null : millis(login.validatedAt()));
+    put(members, "rotates", login.hasRotated() ? true : null);
     put(members, "tokens", login.tokens() == null ? null : tokens(login.tokens()));
     put(members, "own_client", login.ownClient() == null ? null : client(login.ownClient()));
     return members;
@@ -129,7 +130,8 @@ final class LoginCodec {
         tokens(members.object("tokens")),
         client(members.object("own_client")),
         members.text("client"),
-        members.has("validated_at") ? instant(members, "validated_at") : null);
+        members.has("validated_at") ? instant(members, "validated_at") : null,
+        members.has("rotates"));
   }
 
   /** Reads the user id of a label. */

@@ -667,7 +667,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
 
   private static UserStatus.State stateOf(
       Login login, Realm.@Nullable Unsaved unsaved, @Nullable Trouble trouble) {
-    switch (login.state()) {
+    switch ((unsaved == null ? login : unsaved.login()).state()) {
       case SIGNED_OUT:
         return UserStatus.State.SIGNED_OUT;
       case SIGN_IN_REQUIRED:

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -30,6 +31,9 @@ final class Realm {
 
   private static final Duration SAVE_AGAIN = Duration.ofSeconds(5);
 
+  /** How long an answer that came too late may still be of use. */
+  private static final Duration LATE = Duration.ofMinutes(10);
+
   private final String name;
   private final Engine engine;
   private final Lane lane;
@@ -39,6 +43,7 @@ final class Realm {
   private final ConcurrentMap<String, Flight> flights = new ConcurrentHashMap<>();
   private final ConcurrentMap<String, Trouble> troubles = new ConcurrentHashMap<>();
   private final ConcurrentMap<String, Unsaved> unsaved = new ConcurrentHashMap<>();
+  private final ConcurrentMap<String, Late> late = new ConcurrentHashMap<>();
   private final ConcurrentMap<String, ClientBudget> budgets = new ConcurrentHashMap<>();
   private final ConcurrentMap<String, Set<String>> sharers = new ConcurrentHashMap<>();
   private final Set<String> ownGenerations = ConcurrentHashMap.newKeySet();
@@ -72,12 +77,35 @@ final class Realm {
   }
 
   /**
-   * Tokens that the server has issued and the store has refused so far.
+   * What the server has said and the store has refused so far: new tokens, or that there are none.
    *
-   * @param parent the version that they follow
+   * @param parent the version that it follows; null if that is what a sign-in has brought, which
+   *     follows nothing
+   * @param seen the version that was stored when a sign-in was to be saved; null if none was
    * @param login what is to be saved
    */
-  record Unsaved(TokenStore.Version parent, Login login) {}
+  record Unsaved(
+      TokenStore.@Nullable Version parent, TokenStore.@Nullable Version seen, Login login) {
+
+    /** What follows what is stored. */
+    static Unsaved after(TokenStore.Version parent, Login login) {
+      return new Unsaved(parent, parent, login);
+    }
+
+    /** What a sign-in has brought. */
+    static Unsaved inPlaceOf(TokenStore.@Nullable Version seen, Login login) {
+      return new Unsaved(null, seen, login);
+    }
+  }
+
+  /**
+   * Tokens whose answer came when somebody else's had been saved already.
+   *
+   * @param generation the sign-in that they belong to
+   * @param tokens what came
+   * @param untilNanos until when they may be tried
+   */
+  private record Late(String generation, TokenSet tokens, long untilNanos) {}
 
   String name() {
     return name;
@@ -290,6 +318,7 @@ final class Realm {
         });
     // What is unsaved stays: the store itself says whether a sign-in has made it void.
     troubles.remove(subject);
+    late.remove(subject);
     forced.forget(subject);
     Flight flight = before.get();
     if (flight != null) {
@@ -406,7 +435,22 @@ final class Realm {
   /** Keeps tokens until the store takes them; the spent refresh token is never sent again. */
   void keep(String subject, Unsaved tokens) {
     unsaved.put(subject, tokens);
+    saveLater(subject);
+  }
+
+  private void saveLater(String subject) {
     time().after(SAVE_AGAIN, () -> engine.executor().execute(() -> saveAgain(subject)));
+  }
+
+  private void saveAgain(String subject) {
+    boolean saved = false;
+    try {
+      saved = save(subject);
+    } finally {
+      if (!saved) {
+        saveLater(subject);
+      }
+    }
   }
 
   /**
@@ -420,7 +464,7 @@ final class Realm {
       return true;
     }
     try {
-      store().commit(key(subject), tokens.parent(), LoginCodec.write(tokens.login()));
+      write(subject, tokens);
       unsaved.remove(subject, tokens);
       return true;
     } catch (RuntimeException e) {
@@ -429,10 +473,42 @@ final class Realm {
     }
   }
 
-  private void saveAgain(String subject) {
-    if (!save(subject)) {
-      time().after(SAVE_AGAIN, () -> engine.executor().execute(() -> saveAgain(subject)));
+  private void write(String subject, Unsaved tokens) {
+    TokenStore.Version parent = tokens.parent();
+    if (parent == null) {
+      TokenStore.StoredRecord stored = store().load(key(subject));
+      if (Objects.equals(stored == null ? null : stored.version(), tokens.seen())) {
+        supersede(key(subject), LoginCodec.write(tokens.login()));
+      } // else somebody has signed in or out since
+    } else if (store().commit(key(subject), parent, LoginCodec.write(tokens.login())) == null) {
+      keepLate(subject, parent, tokens.login());
     }
+  }
+
+  /** Keeps what came after another answer had been saved, in case that one turns out worthless. */
+  void keepLate(String subject, TokenStore.Version parent, Login login) {
+    TokenSet tokens = login.tokens();
+    if (tokens != null && tokens.refreshToken() != null) {
+      long until = time().monotonicNanos() + LATE.toNanos();
+      late.put(subject, new Late(parent.generation(), tokens, until));
+    }
+  }
+
+  /**
+   * Returns, once, other tokens of the sign-in that is stored, which came too late; null if there
+   * are none.
+   */
+  @Nullable TokenSet takeLate(
+      String subject, @Nullable TokenSet stored, TokenStore.@Nullable Version version) {
+    Late kept = late.remove(subject);
+    boolean useful =
+        kept != null
+            && version != null
+            && kept.generation().equals(version.generation())
+            && kept.untilNanos() - time().monotonicNanos() > 0
+            && (stored == null
+                || !Objects.equals(kept.tokens().refreshToken(), stored.refreshToken()));
+    return useful && kept != null ? kept.tokens() : null;
   }
 
   // Housekeeping

@@ -20,18 +20,11 @@ final class Renewal extends Exchange {
 
   private static final Duration LONGEST_HOLD = Duration.ofMinutes(5);
 
-  /** An observation of somebody else's intent counts only if no read is further from the next. */
-  private static final Duration LONGEST_LOOK_AWAY = Duration.ofSeconds(10);
-
-  private static final Duration FIRST_LOOK_AGAIN = Duration.ofMillis(50);
-  private static final Duration LONGEST_LOOK_AGAIN = Duration.ofSeconds(2);
-
   private final Flight flight;
   private final Demand demand;
   private @Nullable Login login;
+  private TokenStore.@Nullable Version version;
   private @Nullable Held inHand;
-  private @Nullable Observation observation;
-  private int looks;
   private boolean forced;
 
   Renewal(Realm realm, Flight flight) {
@@ -39,15 +32,6 @@ final class Renewal extends Exchange {
     this.flight = flight;
     this.demand = flight.demand;
   }
-
-  /**
-   * Somebody else's open intent as this process has seen it itself, by its own monotonic clock.
-   *
-   * @param intentId which intent
-   * @param sinceNanos since when every read has found it
-   * @param lastNanos when it was last read
-   */
-  private record Observation(String intentId, long sinceNanos, long lastNanos) {}
 
   void start() {
     guarded(this::look);
@@ -67,6 +51,8 @@ final class Renewal extends Exchange {
     }
     Login found = LoginCodec.read(stored.content());
     login = found;
+    version = stored.version();
+    recoveredElsewhere(stored.version());
     if (found.state() != TokenStore.State.ACTIVE) {
       refuse(found);
       return;
@@ -83,15 +69,52 @@ final class Renewal extends Exchange {
       realm.finish(flight, Flight.Outcome.failed(coolingDown(trouble)));
     } else if (open == null) {
       exchange(found, held, stored.version(), null);
-    } else if ((trouble != null && open.id().equals(trouble.doubt())) || isAbandoned(open)) {
-      exchange(found, held, stored.version(), open.id());
+    } else if (!isMine(open, trouble) && !isAbandoned(open)) {
+      lookAgain(open, this::look);
+    } else if (mayEndWhatStillWorks(held)) {
+      waitForTheEnd(open);
     } else {
-      lookAgain(open);
+      exchange(found, held, stored.version(), open.id());
     }
+  }
+
+  /**
+   * What stood in the way is gone if another process, or a save of ours that looked lost, did it.
+   */
+  private void recoveredElsewhere(TokenStore.Version stored) {
+    Trouble trouble = realm.trouble(subject);
+    if (trouble != null && trouble.isOver(stored)) {
+      realm.recovered(subject);
+      publish(new TokenEvent.Recovered(name(), userId, realm.time().now(), trouble.failures()));
+    }
+  }
+
+  private static boolean isMine(TokenStore.Intent open, @Nullable Trouble trouble) {
+    return trouble != null && open.id().equals(trouble.doubt());
+  }
+
+  /** A probe with a spent token may end the session, and the token in hand with it. */
+  private boolean mayEndWhatStillWorks(@Nullable Held held) {
+    return rotation().isFragile()
+        && held != null
+        && RefreshPolicy.isUsable(held, realm.time())
+        && !held.token.equals(demand.rejected());
+  }
+
+  private void waitForTheEnd(TokenStore.Intent open) {
+    doubt(open, probesOf(realm.trouble(subject)), usableFor(inHand), null);
+  }
+
+  private Duration usableFor(@Nullable Held held) {
+    return held == null ? Duration.ZERO : RefreshPolicy.usableFor(held, realm.time());
   }
 
   private void serveUnsaved() {
     Realm.Unsaved unsaved = realm.unsaved(subject);
+    if (unsaved != null && unsaved.login().state() != TokenStore.State.ACTIVE) {
+      refuse(unsaved.login());
+      return;
+    }
     Held held = unsaved == null ? null : provider.hold(userId, unsaved.login());
     if (unsaved != null && held != null && demand.accepts(held, false, realm.time())) {
       realm.finish(flight, Flight.Outcome.of(unsaved.login(), false));
@@ -124,33 +147,10 @@ final class Renewal extends Exchange {
         trouble.last());
   }
 
-  // Somebody else's intent
-
-  /** Returns whether this process itself has seen the intent open for the whole hold. */
-  private boolean isAbandoned(TokenStore.Intent open) {
-    long now = realm.time().monotonicNanos();
-    Observation before = observation;
-    boolean goesOn =
-        before != null
-            && before.intentId().equals(open.id())
-            && now - before.lastNanos() <= LONGEST_LOOK_AWAY.toNanos();
-    long since = goesOn && before != null ? before.sinceNanos() : now;
-    observation = new Observation(open.id(), since, now);
-    return now - since >= provider.settings().hold().toNanos();
-  }
-
-  private void lookAgain(TokenStore.Intent open) {
-    realm.refuseWhenClosed();
-    looks++;
-    LOG.debug("{}: waits for intent {}", name(), open.id());
-    realm.runAfter(
-        Backoff.doubled(FIRST_LOOK_AGAIN, looks, LONGEST_LOOK_AGAIN), subject, this::start);
-  }
-
   // The exchange
 
   private void exchange(
-      Login found, @Nullable Held held, TokenStore.Version version, @Nullable String displaced) {
+      Login found, @Nullable Held held, TokenStore.Version stored, @Nullable String displaced) {
     if (held != null && wasReceivedJustNow(found) && !held.token.equals(demand.rejected())) {
       realm.finish(flight, Flight.Outcome.of(found, true));
       return;
@@ -158,7 +158,7 @@ final class Renewal extends Exchange {
     TokenSet tokens = found.tokens();
     Grant grant = provider.broker().renewal(tokens);
     if (grant == null) {
-      renewedByNobody(found, version);
+      renewedByNobody(found, stored);
       return;
     }
     ClientCredentials client = provider.clientOf(userId, found);
@@ -174,7 +174,7 @@ final class Renewal extends Exchange {
         return;
       }
     }
-    begin(grant, tokens, client, version, displaced, displaced != null);
+    begin(grant, tokens, client, stored, displaced, displaced != null);
   }
 
   private boolean wasReceivedJustNow(Login found) {
@@ -187,7 +187,7 @@ final class Renewal extends Exchange {
     return !age.isNegative() && age.compareTo(APART) < 0;
   }
 
-  private void renewedByNobody(Login found, TokenStore.Version version) {
+  private void renewedByNobody(Login found, TokenStore.Version stored) {
     Instant now = realm.time().now();
     TokenSet tokens = found.tokens();
     boolean refusedByApi = demand.rejected() != null && inHand != null;
@@ -195,42 +195,46 @@ final class Renewal extends Exchange {
         refusedByApi
             ? SignInRequiredException.Reason.GRANT_REFUSED
             : SignInRequiredException.Reason.EXPIRED;
-    if (refusedByApi) {
-      // What the API has refused is not served again, here or elsewhere.
-      markSignInRequired(found, version, reason);
+    // What the API has refused is not served again, here or elsewhere.
+    if (refusedByApi && !markSignInRequired(found, stored, reason)) {
+      moved();
+      return;
     }
     Instant since =
         refusedByApi || tokens == null ? now : realm.clock().toLocal(tokens.expiresAt());
     throw signInRequired(reason, since);
   }
 
-  private void markSignInRequired(
-      Login found, TokenStore.Version version, SignInRequiredException.Reason reason) {
+  /** Returns whether what is stored is still what was seen, and now says so. */
+  private boolean markSignInRequired(
+      Login found, TokenStore.Version stored, SignInRequiredException.Reason reason) {
     Login dead = found.signInRequired(reason, realm.time().now());
-    TokenStore.Version committed =
-        realm.store().commit(realm.key(subject), version, LoginCodec.write(dead));
-    if (committed != null) {
-      realm.recovered(subject);
-      realm.emptyCells(subject);
-      realm
-          .engine()
-          .events()
-          .publish(new TokenEvent.SignInRequired(name(), userId, realm.time().now(), reason));
+    TokenStore.Version committed = stored;
+    try {
+      committed = realm.store().commit(realm.key(subject), stored, LoginCodec.write(dead));
+    } catch (RuntimeException | Error e) {
+      // Nothing more is sent, whether the store knows why or not.
+      realm.keep(subject, Realm.Unsaved.after(stored, dead));
+      rethrowIfError(e);
     }
+    if (committed == null) {
+      return false;
+    }
+    realm.recovered(subject);
+    realm.emptyCells(subject);
+    publish(new TokenEvent.SignInRequired(name(), userId, realm.time().now(), reason));
+    return true;
   }
 
   private boolean mayForce(AccessToken rejected) {
-    boolean exclusive = provider.rotation().kind() == RotationProfile.Kind.RELOGIN;
+    boolean exclusive = rotation().kind() == RotationProfile.Kind.RELOGIN;
     ForcedRenewals.Verdict verdict = realm.forced().ask(subject, rejected, exclusive);
     if (verdict.isGranted()) {
       return true;
     }
     if (verdict.isNew()
         && verdict.reason() == BrokerUnavailableException.Reason.SESSION_TAKEN_OVER) {
-      realm
-          .engine()
-          .events()
-          .publish(new TokenEvent.SessionTakenOver(name(), userId, realm.time().now()));
+      publish(new TokenEvent.SessionTakenOver(name(), userId, realm.time().now()));
     }
     realm.finish(
         flight,
@@ -270,6 +274,9 @@ final class Renewal extends Exchange {
     TokenStore.Version committed;
     try {
       committed = realm.store().commit(realm.key(subject), parent, LoginCodec.write(next));
+    } catch (Error e) {
+      keepUnsaved(parent, next, response, e);
+      throw e;
     } catch (RuntimeException e) {
       // Whatever a store throws: the server has rotated, and the new tokens must not be lost.
       Duration pause = Backoff.doubled(Duration.ofMillis(50), tries, Duration.ofSeconds(1));
@@ -284,22 +291,41 @@ final class Renewal extends Exchange {
       }
       return;
     }
+    settled();
     if (committed == null) {
+      realm.keepLate(subject, parent, next);
       moved();
     } else {
+      version = committed;
       published(next, response);
     }
   }
 
   private void keepUnsaved(
-      TokenStore.Version parent, Login next, TokenResponse response, RuntimeException cause) {
-    LOG.error("{}: renewed tokens of {} can't be saved", name(), ServerText.clean(userId), cause);
-    realm.keep(subject, new Realm.Unsaved(parent, next));
-    realm
-        .engine()
-        .events()
-        .publish(new TokenEvent.UnsavedRotation(name(), userId, realm.time().now()));
-    published(next, response);
+      TokenStore.Version parent, Login next, TokenResponse response, Throwable cause) {
+    realm.keep(subject, Realm.Unsaved.after(parent, next));
+    settled();
+    try {
+      publish(new TokenEvent.UnsavedRotation(name(), userId, realm.time().now()));
+      // Without its message: a database's may show what it was given.
+      LOG.error(
+          "{}: renewed tokens of {} can't be saved: {}",
+          name(),
+          ServerText.clean(userId),
+          cause.getClass().getName());
+    } finally {
+      published(next, response);
+    }
+  }
+
+  private void publish(TokenEvent event) {
+    realm.engine().events().publish(event);
+  }
+
+  private static void rethrowIfError(Throwable failure) {
+    if (failure instanceof Error) {
+      throw (Error) failure;
+    }
   }
 
   private void published(Login next, TokenResponse response) {
@@ -317,56 +343,72 @@ final class Renewal extends Exchange {
     if (forced) {
       realm.forced().made(subject, provider.accessToken(tokens));
     }
-    announce(tokens, trouble);
-    realm.finish(flight, Flight.Outcome.of(next, true));
+    try {
+      announce(tokens, trouble);
+    } finally {
+      realm.finish(flight, Flight.Outcome.of(next, true));
+    }
   }
 
   private void announce(TokenSet tokens, @Nullable Trouble trouble) {
     Instant now = realm.time().now();
     Duration took = Duration.ofNanos(realm.time().monotonicNanos() - startedNanos);
-    Events events = realm.engine().events();
-    events.publish(new TokenEvent.Renewed(name(), userId, now, tokens.expiresAt(), took));
+    publish(new TokenEvent.Renewed(name(), userId, now, tokens.expiresAt(), took));
     if (trouble != null) {
-      events.publish(new TokenEvent.Recovered(name(), userId, now, trouble.failures()));
+      publish(new TokenEvent.Recovered(name(), userId, now, trouble.failures()));
     }
     TokenSet old = loaded().tokens();
     if (old != null
         && old.scope() != null
         && tokens.scope() != null
         && !old.scope().equals(tokens.scope())) {
-      events.publish(new TokenEvent.ScopeChanged(name(), userId, now, old.scope(), tokens.scope()));
+      publish(new TokenEvent.ScopeChanged(name(), userId, now, old.scope(), tokens.scope()));
     }
+  }
+
+  /**
+   * Before a human is asked, an answer that once came too late has its turn: perhaps it is the one
+   * that the server remembers.
+   */
+  @Override
+  @Nullable Grant fallback(Grant refused) {
+    TokenSet late = realm.takeLate(subject, loaded().tokens(), version);
+    Grant kept = late == null ? null : provider.broker().renewal(late);
+    if (late == null || kept == null || !(refused instanceof Grant.Refresh)) {
+      return super.fallback(refused);
+    }
+    login = loaded().with(late);
+    return kept;
+  }
+
+  @Override
+  boolean hasRotated() {
+    return login != null && login.hasRotated();
   }
 
   @Override
   void refused(TokenStore.Version parent, Grant grant, boolean inDoubt, String code) {
-    TokenStore.StoredRecord now = realm.store().load(realm.key(subject));
-    if (now == null || !now.version().equals(parent)) {
+    boolean fragile = rotation().isFragile();
+    SignInRequiredException.Reason reason =
+        fragile && inDoubt
+            ? SignInRequiredException.Reason.ROTATION_LOST
+            : SignInRequiredException.Reason.GRANT_REFUSED;
+    // Only what is still stored can be called dead: another process may have renewed it.
+    if (!markSignInRequired(loaded(), parent, reason)) {
       moved();
       return;
     }
-    boolean fragile = provider.rotation().isFragile();
-    SignInRequiredException.Reason reason =
-        !fragile
-            ? SignInRequiredException.Reason.GRANT_REFUSED
-            : inDoubt
-                ? SignInRequiredException.Reason.ROTATION_LOST
-                : SignInRequiredException.Reason.GRANT_REFUSED;
     if (fragile && !inDoubt && grant instanceof Grant.Refresh) {
       suspectReuse(((Grant.Refresh) grant).refreshToken());
     }
-    markSignInRequired(loaded(), parent, reason);
     throw signInRequired(reason, realm.time().now());
   }
 
   private void suspectReuse(RefreshToken sent) {
     String fingerprint = Fingerprint.of(sent.value());
-    realm
-        .engine()
-        .events()
-        .publish(
-            new TokenEvent.ReuseSuspected(
-                name(), userId, realm.time().now(), fingerprint, fingerprint));
+    publish(
+        new TokenEvent.ReuseSuspected(
+            name(), userId, realm.time().now(), fingerprint, fingerprint));
   }
 
   @Override
@@ -374,19 +416,25 @@ final class Renewal extends Exchange {
     Trouble before = realm.trouble(subject);
     int probes = before == null || before.doubt() == null ? 1 : before.probes() + 1;
     Duration hold = Backoff.doubled(provider.settings().hold(), probes, LONGEST_HOLD);
-    Held held = inHand;
-    Duration usable = held == null ? Duration.ZERO : RefreshPolicy.usableFor(held, realm.time());
-    Duration wait = hold.compareTo(usable) > 0 ? hold : usable;
+    Duration usable = usableFor(inHand);
+    doubt(intent, probes, hold.compareTo(usable) > 0 ? hold : usable, cause);
+  }
+
+  private void doubt(
+      TokenStore.Intent intent, int probes, Duration wait, @Nullable Exception cause) {
     BrokerUnavailableException failure =
         unavailable(
             BrokerUnavailableException.Reason.IN_DOUBT,
             "the answer was lost; nothing is sent before it is clear that nothing more comes",
             wait,
             cause);
-    takeNote(failure, wait, intent.id(), probes);
-    realm.time().after(wait, () -> realm.background(provider, userId, subject, Demand.FRESH));
-    // Last, so that whoever is woken by it finds the probe on its way.
-    realm.finish(flight, Flight.Outcome.failed(failure));
+    try {
+      realm.time().after(wait, () -> realm.background(provider, userId, subject, Demand.FRESH));
+      takeNote(failure, wait, intent.id(), probes);
+    } finally {
+      // Last, so that whoever is woken by it finds the probe on its way.
+      realm.finish(flight, Flight.Outcome.failed(failure));
+    }
   }
 
   @Override
@@ -425,8 +473,11 @@ final class Renewal extends Exchange {
 
   private void fail(
       BrokerUnavailableException failure, Duration wait, @Nullable String doubt, int probes) {
-    takeNote(failure, wait, doubt, probes);
-    realm.finish(flight, Flight.Outcome.failed(failure));
+    try {
+      takeNote(failure, wait, doubt, probes);
+    } finally {
+      realm.finish(flight, Flight.Outcome.failed(failure));
+    }
   }
 
   private void takeNote(
@@ -434,17 +485,17 @@ final class Renewal extends Exchange {
     Trouble before = realm.trouble(subject);
     int failures = before == null ? 1 : before.failures() + 1;
     long notBefore = realm.time().monotonicNanos() + wait.toNanos();
-    realm.troubled(subject, new Trouble(failures, failure, notBefore, doubt, probes));
-    realm
-        .engine()
-        .events()
-        .publish(
-            new TokenEvent.RenewalFailing(
-                name(), userId, realm.time().now(), failure.reason(), failures, failure.retryAt()));
+    realm.troubled(subject, new Trouble(version, failures, failure, notBefore, doubt, probes));
+    publish(
+        new TokenEvent.RenewalFailing(
+            name(), userId, realm.time().now(), failure.reason(), failures, failure.retryAt()));
   }
 
   @Override
   void gaveUp(TokenException failure) {
+    if (flight.outcome.isDone()) {
+      return; // what broke came after the end
+    }
     if (failure instanceof BrokerUnavailableException) {
       BrokerUnavailableException unavailable = (BrokerUnavailableException) failure;
       Trouble before = realm.trouble(subject);

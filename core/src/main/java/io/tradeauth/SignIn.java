@@ -24,6 +24,7 @@ final class SignIn extends Exchange {
   private final CompletableFuture<Login> result = new CompletableFuture<>();
   private @Nullable ClientCredentials client;
   private @Nullable Login before;
+  private TokenStore.@Nullable Version seen;
   private Grant sent;
 
   SignIn(
@@ -53,6 +54,7 @@ final class SignIn extends Exchange {
   private void look() {
     client = grant.client() != null ? grant.client() : provider.clientInSettings(userId);
     TokenStore.StoredRecord stored = realm.store().load(realm.key(subject));
+    seen = stored == null ? null : stored.version();
     before = stored == null || isEmpty(stored) ? null : LoginCodec.read(stored.content());
     if (grant instanceof Grant.SignedLogin && before != null && isSharedAndAlive(before)) {
       // A second login would end the session of those who use it now.
@@ -82,6 +84,10 @@ final class SignIn extends Exchange {
     sent = exchanged;
     TokenStore.StoredRecord pending = realm.store().load(pendingKey());
     TokenStore.Intent open = pending == null ? null : pending.intent();
+    if (open != null && mustNotCross(exchanged, open) && !isAbandoned(open)) {
+      lookAgain(open, this::look);
+      return;
+    }
     begin(
         exchanged,
         null,
@@ -89,6 +95,30 @@ final class SignIn extends Exchange {
         pending == null ? null : pending.version(),
         open == null ? null : open.id(),
         false);
+  }
+
+  /**
+   * Returns whether this exchange could end what the open one has brought: a login ends the one
+   * before, and this very refresh token may be on its way. A code is another one each time.
+   */
+  private boolean mustNotCross(Grant exchanged, TokenStore.Intent open) {
+    return exchanged instanceof Grant.SignedLogin
+        || (exchanged instanceof Grant.Refresh
+            && rotation().isFragile()
+            && open.purpose().equals(purpose(exchanged, open.id())));
+  }
+
+  @Override
+  String purpose(Grant exchanged, String intentId) {
+    String name = super.purpose(exchanged, intentId);
+    return exchanged instanceof Grant.Refresh
+        ? name + " " + Fingerprint.of(((Grant.Refresh) exchanged).refreshToken().value(), intentId)
+        : name;
+  }
+
+  @Override
+  boolean hasRotated() {
+    return before != null && before.hasRotated();
   }
 
   private TokenStore.Key pendingKey() {
@@ -150,11 +180,39 @@ final class SignIn extends Exchange {
     if (tokens.refreshToken() == null && sent instanceof Grant.Refresh) {
       tokens = tokens.withRefreshToken(((Grant.Refresh) sent).refreshToken());
     }
-    realm.store().commit(pendingKey(), parent, LoginCodec.write(login(tokens)));
-    if (isIncomplete(tokens.profile())) {
-      tokens = withProfile(tokens, tokens.accessToken() == null ? null : whoseTheyAre(tokens));
+    write(parent, tokens, realm.time().monotonicNanos(), 1);
+  }
+
+  /** Writes the tokens beside the login until it works, or it is time to go on without. */
+  private void write(TokenStore.Version parent, TokenSet tokens, long sinceNanos, int tries) {
+    try {
+      realm.store().commit(pendingKey(), parent, LoginCodec.write(login(tokens)));
+    } catch (RuntimeException e) {
+      if (mayTryAgain(sinceNanos, tries)) {
+        again(tries, () -> write(parent, tokens, sinceNanos, tries + 1));
+        return;
+      }
+      // They are in hand, and the place that counts is written next.
     }
-    supersede(tokens);
+    settled();
+    TokenSet known = tokens;
+    if (isIncomplete(tokens.profile())) {
+      known = withProfile(tokens, tokens.accessToken() == null ? null : whoseTheyAre(tokens));
+    }
+    supersede(known);
+  }
+
+  private boolean mayTryAgain(long sinceNanos, int tries) {
+    long spent = realm.time().monotonicNanos() - sinceNanos;
+    return spent + pauseAfter(tries).toNanos() < provider.settings().commitTimeout().toNanos();
+  }
+
+  private static Duration pauseAfter(int tries) {
+    return Backoff.doubled(Duration.ofMillis(50), tries, Duration.ofSeconds(1));
+  }
+
+  private void again(int tries, Runnable step) {
+    realm.runAfter(pauseAfter(tries), subject, () -> guarded(step));
   }
 
   /** Whatever becomes of this call, the tokens are there and the grant may be spent. */
@@ -193,19 +251,65 @@ final class SignIn extends Exchange {
         && known != null
         && told != null
         && told.isAnotherPersonThan(known)) {
-      realm.store().forget(pendingKey());
+      forgetPending();
       throw refusedForGood(SignInRequiredException.Reason.DIFFERENT_ACCOUNT);
     }
-    Login login = login(tokens);
-    TokenStore.Version mine = realm.supersede(realm.key(subject), LoginCodec.write(login));
-    link();
-    realm.store().forget(pendingKey());
+    save(login(tokens), realm.time().monotonicNanos(), 1);
+  }
+
+  private void save(Login login, long sinceNanos, int tries) {
+    TokenStore.Version mine;
+    try {
+      mine = realm.supersede(realm.key(subject), LoginCodec.write(login));
+      link();
+    } catch (RuntimeException e) {
+      if (mayTryAgain(sinceNanos, tries)) {
+        again(tries, () -> save(login, sinceNanos, tries + 1));
+      } else {
+        keepUnsaved(login, e);
+      }
+      return;
+    }
+    forgetPending();
     realm.replace(provider, userId, subject, login);
-    TokenStore.StoredRecord stored = realm.store().load(realm.key(subject));
-    if (stored == null || !stored.version().generation().equals(mine.generation())) {
-      // Another sign-in or sign-out came in between: what is stored counts.
+    if (!isStored(mine)) {
+      // Another sign-in or sign-out came in between, or nobody knows: what is stored counts.
       realm.drop(subject);
     }
+    done(login);
+  }
+
+  private boolean isStored(TokenStore.Version mine) {
+    try {
+      TokenStore.StoredRecord stored = realm.store().load(realm.key(subject));
+      return stored != null && stored.version().generation().equals(mine.generation());
+    } catch (RuntimeException e) {
+      return false;
+    }
+  }
+
+  /** What is left of a sign-in that is over makes no difference to the next one. */
+  private void forgetPending() {
+    try {
+      realm.store().forget(pendingKey());
+    } catch (RuntimeException e) {
+      LOG.warn("{}: what a sign-in left behind stays ({})", name(), e.getClass().getName());
+    }
+  }
+
+  /** The grant is spent: what it has brought is served, and saved when the store can be written. */
+  private void keepUnsaved(Login login, RuntimeException cause) {
+    realm.replace(provider, userId, subject, login);
+    realm.keep(subject, Realm.Unsaved.inPlaceOf(seen, login));
+    realm
+        .engine()
+        .events()
+        .publish(new TokenEvent.UnsavedRotation(name(), userId, realm.time().now()));
+    LOG.error(
+        "{}: the sign-in of {} can't be saved: {}",
+        name(),
+        ServerText.clean(userId),
+        cause.getClass().getName());
     done(login);
   }
 
@@ -239,16 +343,18 @@ final class SignIn extends Exchange {
 
   @Override
   void refused(TokenStore.Version parent, Grant refusedGrant, boolean inDoubt, String code) {
-    realm.store().forget(pendingKey());
+    forgetPending();
     throw refusedForGood(SignInRequiredException.Reason.GRANT_REFUSED);
   }
 
   @Override
   void inDoubt(TokenStore.Intent intent, @Nullable Exception cause) {
-    realm.store().forget(pendingKey());
     if (grant instanceof Grant.AuthorizationCode) {
-      throw refusedForGood(SignInRequiredException.Reason.CODE_LOST);
+      forgetPending();
+      gaveUp(refusedForGood(SignInRequiredException.Reason.CODE_LOST));
+      return;
     }
+    // The intent stays: the same token is not sent again before the hold is over.
     failed(
         BrokerUnavailableException.Reason.IN_DOUBT,
         "the answer was lost: sign in again",
@@ -273,6 +379,6 @@ final class SignIn extends Exchange {
 
   @Override
   void moved() {
-    realm.run(subject, () -> guarded(() -> beginWith(sent)));
+    realm.run(subject, () -> guarded(sent == grant ? this::look : () -> beginWith(sent)));
   }
 }

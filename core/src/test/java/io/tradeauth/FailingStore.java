@@ -2,15 +2,28 @@ package io.tradeauth;
 
 import java.time.Instant;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 
-/** An in-memory store whose writes, commits or reads fail while a test says so. */
+/** An in-memory store whose writes, commits or reads fail while, or as often as, a test says so. */
 final class FailingStore implements TokenStore {
 
-  private final TokenStore store = TokenStore.inMemory();
+  private final TokenStore store;
   private volatile boolean failWrites;
   private volatile boolean failCommits;
   private volatile boolean failReads;
+  private final Queue<Throwable> nextCommits = new ConcurrentLinkedQueue<>();
+  private final Queue<Throwable> lostCommits = new ConcurrentLinkedQueue<>();
+
+  FailingStore() {
+    this(TokenStore.inMemory());
+  }
+
+  /** A way to the same records that fails for one process alone. */
+  FailingStore(TokenStore store) {
+    this.store = store;
+  }
 
   void failWrites(boolean fail) {
     failWrites = fail;
@@ -22,6 +35,25 @@ final class FailingStore implements TokenStore {
 
   void failReads(boolean fail) {
     failReads = fail;
+  }
+
+  /** Lets the next commit fail like this; nothing is written. */
+  void failNextCommit(Throwable failure) {
+    nextCommits.add(failure);
+  }
+
+  /** Lets the next commit fail like this after it was written. */
+  void loseNextCommit(Throwable failure) {
+    lostCommits.add(failure);
+  }
+
+  private static void failWithNext(Queue<Throwable> failures) {
+    Throwable failure = failures.poll();
+    if (failure instanceof Error) {
+      throw (Error) failure;
+    } else if (failure != null) {
+      throw (RuntimeException) failure;
+    }
   }
 
   private static void failIf(boolean fail, TokenStoreException.Reason reason) {
@@ -46,7 +78,10 @@ final class FailingStore implements TokenStore {
   @Override
   public @Nullable Version commit(Key key, Version parent, Content next) {
     failIf(failWrites || failCommits, TokenStoreException.Reason.WRITE_FAILED);
-    return store.commit(key, parent, next);
+    failWithNext(nextCommits);
+    Version committed = store.commit(key, parent, next);
+    failWithNext(lostCommits);
+    return committed;
   }
 
   @Override

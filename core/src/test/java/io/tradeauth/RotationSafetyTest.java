@@ -1,0 +1,295 @@
+package io.tradeauth;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.tradeauth.testing.EngineFixture;
+import io.tradeauth.testing.FakeBroker;
+import io.tradeauth.testing.Fault;
+import io.tradeauth.testing.Gate;
+import io.tradeauth.testing.TokenLedger;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import org.junit.jupiter.api.Test;
+
+/** Whatever fails around an answer, a rotated refresh token is kept and a spent one not sent. */
+class RotationSafetyTest {
+
+  private static final Duration TICK = Duration.ofMillis(100);
+  private static final TokenStore.Key ALICE =
+      new TokenStore.Key(TokenStore.Kind.LOGIN, FakeBroker.NAME, "alice");
+
+  private final FailingStore store = new FailingStore();
+
+  private EngineFixture strict() {
+    return EngineFixture.of(RotationProfile.STRICT).store(store).start();
+  }
+
+  private static TokenStoreException full() {
+    return new TokenStoreException(TokenStoreException.Reason.WRITE_FAILED, "full", null);
+  }
+
+  private static void assertSessionLives(EngineFixture engine) {
+    engine.expire();
+    CompletableFuture<AccessToken> got = engine.tokens().getAsync("alice");
+    engine.liveUntil(TICK, got::isDone);
+    assertTrue(engine.server().accepts(got.join().value()));
+    engine.live(Duration.ofSeconds(3)); // for the other process that waits for this one
+    assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
+  }
+
+  @Test
+  void errorInsideTheCommit_rotatedTokensKeptAndServed_C13() {
+    try (EngineFixture engine = strict().signIn("alice")) {
+      store.failNextCommit(new NoClassDefFoundError("a driver's class"));
+      engine.expire();
+
+      assertTrue(engine.server().accepts(engine.get("alice").value()));
+
+      assertEquals(1, engine.events(TokenEvent.UnsavedRotation.class).size());
+      engine.live(Duration.ofSeconds(6));
+      assertEquals(
+          UserStatus.State.SIGNED_IN, engine.manager().status(FakeBroker.NAME, "alice").state());
+      assertSessionLives(engine);
+    }
+  }
+
+  @Test
+  void logThatThrowsAfterTheAnswer_rotatedTokensSavedBefore_C13() {
+    Logger log = Logger.getLogger("io.tradeauth.exchange");
+    Handler broken = new BrokenHandler();
+    try (EngineFixture engine = strict().signIn("alice")) {
+      log.addHandler(broken);
+      engine.expire();
+      engine.get("alice");
+      log.removeHandler(broken);
+      assertSessionLives(engine);
+    } finally {
+      log.removeHandler(broken);
+    }
+  }
+
+  private static final class BrokenHandler extends Handler {
+    @Override
+    public void publish(LogRecord record) {
+      throw new IllegalStateException("no space left");
+    }
+
+    @Override
+    public void flush() {}
+
+    @Override
+    public void close() {}
+  }
+
+  @Test
+  void signIn_commitFailsOnce_triedAgain_X11() {
+    try (EngineFixture engine = strict()) {
+      store.failNextCommit(full());
+      CompletableFuture<Void> signIn = CompletableFuture.runAsync(() -> engine.signIn("alice"));
+      engine.liveUntil(TICK, signIn::isDone);
+      signIn.join();
+      assertEquals(1, engine.exchanges());
+      assertSessionLives(engine);
+    }
+  }
+
+  @Test
+  void signIn_storeRefusesAfterTheExchange_servedUnsaved_savedWhenItHeals_X11() {
+    try (EngineFixture engine = strict()) {
+      Gate gate = engine.server().holdAnswers("token");
+      CompletableFuture<Void> signIn = CompletableFuture.runAsync(() -> engine.signIn("alice"));
+      gate.awaitArrivals(1);
+      store.failWrites(true);
+      gate.open();
+      engine.liveUntil(TICK, signIn::isDone);
+      signIn.join();
+      assertTrue(engine.server().accepts(engine.get("alice").value()));
+      assertEquals(1, engine.events(TokenEvent.UnsavedRotation.class).size());
+
+      store.failWrites(false);
+      engine.live(Duration.ofSeconds(6));
+      try (EngineFixture restarted = engine.another()) {
+        assertEquals(engine.get("alice"), restarted.get("alice"));
+      }
+      assertSessionLives(engine);
+    }
+  }
+
+  @Test
+  void unsavedSignIn_anotherSignsInMeanwhile_newerOneStays_C10() {
+    FailingStore ours = new FailingStore(store);
+    try (EngineFixture engine = EngineFixture.of(RotationProfile.STRICT).store(ours).start();
+        EngineFixture other = engine.another(store)) {
+      Gate gate = engine.server().holdAnswers("token");
+      CompletableFuture<Void> signIn = CompletableFuture.runAsync(() -> engine.signIn("alice"));
+      gate.awaitArrivals(1);
+      ours.failWrites(true);
+      gate.open();
+      engine.liveUntil(TICK, signIn::isDone);
+      other.signIn("alice");
+      AccessToken newer = other.get("alice");
+
+      ours.failWrites(false);
+      engine.live(Duration.ofSeconds(11));
+
+      assertEquals(newer, engine.get("alice"));
+      assertEquals(newer, other.get("alice"));
+    }
+  }
+
+  @Test
+  void signInWhoseAnswerIsLost_sameTokenNotSentBeforeTheHold_G6() {
+    try (EngineFixture engine = strict()) {
+      Grant grant = FakeBroker.grant(engine.server(), "alice");
+      engine.server().fail("token", Fault.loseAnswer(), 1);
+      BrokerUnavailableException lost =
+          assertThrows(BrokerUnavailableException.class, () -> engine.signIn("alice", grant));
+      assertEquals(BrokerUnavailableException.Reason.IN_DOUBT, lost.reason());
+
+      CompletableFuture<Void> again =
+          CompletableFuture.runAsync(() -> engine.signIn("alice", grant));
+      engine.live(Duration.ofSeconds(55));
+      assertEquals(1, engine.exchanges());
+      assertFalse(again.isDone());
+      engine.liveUntil(TICK, again::isDone);
+      assertEquals(2, engine.exchanges());
+    }
+  }
+
+  @Test
+  void invalidGrant_storeFails_rememberedAndNothingSentAgain_P13() {
+    try (EngineFixture engine = strict().signIn("alice")) {
+      engine.server().endSessions("alice");
+      store.failNextCommit(full());
+      engine.expire();
+      assertThrows(SignInRequiredException.class, () -> engine.get("alice"));
+      int sent = engine.exchanges();
+
+      assertThrows(SignInRequiredException.class, () -> engine.get("alice"));
+      store.failCommits(true);
+      assertThrows(SignInRequiredException.class, () -> engine.get("alice"));
+      store.failCommits(false);
+      engine.live(Duration.ofSeconds(6));
+      try (EngineFixture restarted = engine.another()) {
+        assertThrows(SignInRequiredException.class, () -> restarted.get("alice"));
+      }
+      assertEquals(sent, engine.exchanges());
+    }
+  }
+
+  @Test
+  void serverThatNeverRotatedStarts_treatedAsStrictFromThenOn() {
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT)
+            .broker(broker -> broker.rotation(RotationProfile.NONE))
+            .start()
+            .signIn("alice")) {
+      engine.expire();
+      engine.get("alice");
+      engine.server().fail("token", Fault.loseAnswer(), 1);
+      engine.expire();
+      CompletableFuture<AccessToken> got = engine.tokens().getAsync("alice");
+      engine.liveUntil(TICK, got::isDone);
+      assertReason(BrokerUnavailableException.Reason.IN_DOUBT, got);
+      assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
+    }
+  }
+
+  private static void assertReason(
+      BrokerUnavailableException.Reason reason, CompletableFuture<AccessToken> got) {
+    CompletionException failure = assertThrows(CompletionException.class, got::join);
+    assertEquals(reason, ((TokenException) failure.getCause()).reason());
+  }
+
+  @Test
+  void abandonedIntent_tokenInHandStillUsable_noProbeBeforeItsSkewPoint_G11() {
+    try (EngineFixture engine =
+            EngineFixture.of(RotationProfile.STRICT)
+                .server(server -> server.life(Duration.ofMinutes(20)))
+                .store(store)
+                .start();
+        EngineFixture other = engine.another()) {
+      engine.signIn("alice");
+      AccessToken inHand = other.get("alice");
+      TokenStore.StoredRecord stored = store.load(ALICE);
+      store.begin(ALICE, stored.version(), new TokenStore.Intent("dead", "dead", "Refresh"), null);
+      engine.clock().jump(Duration.ofMinutes(16).plusSeconds(5));
+      assertEquals(inHand, other.get("alice"));
+      int before = engine.exchanges();
+
+      engine.live(Duration.ofSeconds(100));
+
+      assertEquals(inHand, other.get("alice"));
+      assertEquals(before, engine.exchanges());
+      engine.live(Duration.ofSeconds(80));
+      assertEquals(before + 1, engine.exchanges(), "one probe when nothing is lost by it");
+      assertTrue(engine.server().accepts(other.get("alice").value()));
+    }
+  }
+
+  @Test
+  void answerThatComesTooLate_triedOnceWhenTheStoredOneIsRefused_G11() {
+    FailingStore ours = new FailingStore(store);
+    try (EngineFixture engine = EngineFixture.of(RotationProfile.STRICT).store(ours).start();
+        EngineFixture other = engine.another(store)) {
+      engine.signIn("alice");
+      Gate gate = engine.server().holdAnswers("token");
+      engine.expire();
+      CompletableFuture<AccessToken> late = engine.tokens().getAsync("alice");
+      gate.awaitArrivals(1);
+      // What another process could have saved meanwhile, and what no server remembers.
+      TokenStore.StoredRecord stored = store.load(ALICE);
+      Login login = LoginCodec.read(stored.content());
+      TokenSet worthless = login.tokens().withRefreshToken(RefreshToken.of("canary-worthless"));
+      store.commit(ALICE, stored.version(), LoginCodec.write(login.with(worthless)));
+      gate.open();
+      engine.liveUntil(TICK, late::isDone);
+
+      assertTrue(engine.server().accepts(late.join().value()));
+      assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
+      assertSessionLives(other);
+    }
+  }
+
+  @Test
+  void commitWhoseAnswerIsLost_adopted_nothingSentAgain_X14() {
+    try (EngineFixture engine = strict().signIn("alice")) {
+      store.loseNextCommit(full());
+      engine.expire();
+      CompletableFuture<AccessToken> got = engine.tokens().getAsync("alice");
+      engine.liveUntil(TICK, got::isDone);
+      assertTrue(engine.server().accepts(got.join().value()));
+      assertEquals(2, engine.exchanges());
+      assertEquals(
+          UserStatus.State.SIGNED_IN, engine.manager().status(FakeBroker.NAME, "alice").state());
+    }
+  }
+
+  @Test
+  void renewedByAnotherProcess_troubleIsOver_recoveredIsTold() {
+    try (EngineFixture engine = strict();
+        EngineFixture other = engine.another()) {
+      engine.signIn("alice");
+      engine.server().fail("token", Fault.html(403), 1);
+      engine.expire();
+      assertThrows(TokenException.class, () -> engine.get("alice"));
+      assertEquals(
+          UserStatus.State.RENEWAL_FAILING,
+          engine.manager().status(FakeBroker.NAME, "alice").state());
+      AccessToken renewed = other.get("alice");
+
+      assertEquals(renewed, engine.get("alice"));
+
+      assertEquals(1, engine.events(TokenEvent.Recovered.class).size());
+      assertEquals(
+          UserStatus.State.SIGNED_IN, engine.manager().status(FakeBroker.NAME, "alice").state());
+    }
+  }
+}
