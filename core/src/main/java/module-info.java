@@ -8,4 +8,5 @@ module io.tradeauth {
   requires static org.jspecify;
 
   exports io.tradeauth;
+  exports io.tradeauth.store;
 }

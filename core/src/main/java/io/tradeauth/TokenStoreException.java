@@ -18,8 +18,16 @@ public final class TokenStoreException extends TokenException {
     READ_FAILED,
     /** The store could not be written. */
     WRITE_FAILED,
-    /** A record can't be understood: damaged, tampered with, or of a newer version. */
-    UNREADABLE_RECORD
+    /** A record can't be understood: damaged, or of a newer version. */
+    UNREADABLE_RECORD,
+    /** The seal of a record is broken: it was damaged, changed or put in another's place. */
+    TAMPERED,
+    /** The key is missing, unusable, or not the one that the store was sealed with. */
+    WRONG_KEY,
+    /** What the store lives on does not keep its promises: modes, locks, lossy settings. */
+    UNSAFE,
+    /** The store was opened for reading only. */
+    READ_ONLY
   }
 
   /** Makes a failure of a store. The message must hold no secret. */
