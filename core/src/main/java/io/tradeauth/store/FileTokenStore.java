@@ -495,7 +495,7 @@ public final class FileTokenStore implements TokenStore, AutoCloseable {
 
   private TokenStoreException movedAside(Slot slot, TokenStoreException damage) throws IOException {
     records.quarantine(slot);
-    LOG.error(
+    LOG.warn(
         "{}: record {} is damaged or was changed; it is in {} now, and its user must sign in",
         directory.root(),
         slot,

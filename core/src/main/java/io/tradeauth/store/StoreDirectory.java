@@ -172,8 +172,8 @@ record StoreDirectory(Path root) {
 
   /** X10: a lock that only one machine knows of is none. */
   void refuseNetwork() throws IOException {
-    String type = Files.getFileStore(root).type().toLowerCase(Locale.ROOT);
-    if (NETWORK.stream().anyMatch(type::contains)) {
+    String type = Files.getFileStore(root).type();
+    if (isNetwork(type)) {
       throw new TokenStoreException(
           Reason.UNSAFE,
           root
@@ -183,6 +183,10 @@ record StoreDirectory(Path root) {
               + " database, or allow it if only this machine uses it",
           null);
     }
+  }
+
+  static boolean isNetwork(String type) {
+    return NETWORK.stream().anyMatch(type.toLowerCase(Locale.ROOT)::contains);
   }
 
   /**
