@@ -466,11 +466,31 @@ public final class FileTokenStore implements TokenStore, AutoCloseable {
             old.add(slot);
           }
         });
-    int removed = 0;
-    for (Slot slot : old) {
-      removed += writing(slot, () -> purge(slot, signedOutBefore)) ? 1 : 0;
+    return countOf(old, slot -> purge(slot, signedOutBefore));
+  }
+
+  /** Does something with a record and tells whether there was something to do. */
+  @FunctionalInterface
+  private interface Chore {
+
+    boolean done(Slot slot) throws IOException;
+  }
+
+  /** One failure does not keep the others from their turn. */
+  private int countOf(List<Slot> slots, Chore chore) {
+    int done = 0;
+    TokenStoreException failure = null;
+    for (Slot slot : slots) {
+      try {
+        done += writing(slot, () -> chore.done(slot)) ? 1 : 0;
+      } catch (TokenStoreException e) {
+        failure = e;
+      }
     }
-    return removed;
+    if (failure != null) {
+      throw failure;
+    }
+    return done;
   }
 
   private static boolean isSignedOut(@Nullable RecordFile file, Instant before) {
@@ -535,23 +555,7 @@ public final class FileTokenStore implements TokenStore, AutoCloseable {
             old.add(slot);
           }
         });
-    return reencrypt(old);
-  }
-
-  private int reencrypt(List<Slot> old) {
-    int done = 0;
-    TokenStoreException failure = null;
-    for (Slot slot : old) {
-      try {
-        done += writing(slot, () -> reencrypt(slot)) ? 1 : 0;
-      } catch (TokenStoreException e) {
-        failure = e;
-      }
-    }
-    if (failure != null) {
-      throw failure;
-    }
-    return done;
+    return countOf(old, this::reencrypt);
   }
 
   private boolean reencrypt(Slot slot) throws IOException {
