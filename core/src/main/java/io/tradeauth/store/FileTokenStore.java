@@ -173,7 +173,8 @@ public final class FileTokenStore implements TokenStore, AutoCloseable {
       try {
         return readOnly ? openReadOnly() : openToWrite();
       } catch (IOException e) {
-        throw failed(Reason.READ_FAILED, path, "can't be opened", e);
+        Reason reason = readOnly ? Reason.READ_FAILED : Reason.WRITE_FAILED;
+        throw failed(reason, path, "can't be opened", e);
       }
     }
 

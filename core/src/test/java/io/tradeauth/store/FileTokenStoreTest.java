@@ -34,6 +34,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -402,6 +403,39 @@ class FileTokenStoreTest {
     } finally {
       assertTrue(Thread.interrupted());
     }
+  }
+
+  /** C4: it fails at worst; nothing is half-written, no lock stays, and others notice nothing. */
+  @Test
+  void c4_interruptedWhileWriting_nothingHalfWrittenAndOthersGoOn() throws Exception {
+    FileTokenStore store = fixture.open(directory);
+    store.supersede(ALICE, content("0"));
+    store.supersede(BOB, content("b"));
+    AtomicInteger failures = new AtomicInteger();
+    Thread writer =
+        new Thread(
+            () -> {
+              for (int i = 1; i <= 300; i++) {
+                try {
+                  store.supersede(ALICE, content("" + i));
+                } catch (TokenStoreException e) {
+                  failures.incrementAndGet();
+                }
+              }
+            });
+    writer.start();
+    while (writer.isAlive()) {
+      writer.interrupt();
+      Version bob = Objects.requireNonNull(store.load(BOB)).version();
+      assertNotNull(store.commit(BOB, bob, content("b")));
+    }
+
+    assertTrue(failures.get() < 300, "it must fail only when it is interrupted inside");
+    assertNotNull(store.load(ALICE));
+    store.supersede(ALICE, content("at last"));
+    assertEquals(content("at last"), Objects.requireNonNull(store.load(ALICE)).content());
+    assertEquals(2, Snapshot.files(directory.resolve("records")).size());
+    assertEquals(List.of(), Snapshot.files(directory.resolve("quarantine")));
   }
 
   @Test
