@@ -1,0 +1,194 @@
+package io.tradeauth.store;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.tradeauth.AccessToken;
+import io.tradeauth.RotationProfile;
+import io.tradeauth.SignInRequiredException;
+import io.tradeauth.TokenStore;
+import io.tradeauth.store.EngineChild.Failpoint;
+import io.tradeauth.testing.EngineFixture;
+import io.tradeauth.testing.FakeBroker;
+import io.tradeauth.testing.Fault;
+import io.tradeauth.testing.Gate;
+import io.tradeauth.testing.TokenLedger;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * Whole processes are killed in the middle of exchanges with a server that ends a session when a
+ * refresh token comes twice; another process then goes on.
+ */
+class EngineCrashTest {
+
+  /** The long run: {@code -DargLine=-Dtradeauth.kills=200}. */
+  private static final int KILLS = Integer.getInteger("tradeauth.kills", 20);
+
+  private static final Duration TICK = Duration.ofSeconds(1);
+  private static final Duration LONGER_THAN_THE_HOLD = Duration.ofSeconds(75);
+
+  private final StoreFixture files = new StoreFixture();
+  private String store = "";
+  private EngineFixture engine;
+
+  @BeforeEach
+  void start() throws Exception {
+    store = "file:" + files.newDirectoryOnDisk();
+    engine =
+        EngineFixture.of(RotationProfile.STRICT)
+            .store(files.opened((FileTokenStore) EngineChild.open(store)))
+            .start();
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    engine.close();
+    files.close();
+  }
+
+  private static List<String> users(String name, int count) {
+    return IntStream.range(0, count).mapToObj(i -> name + "-" + i).toList();
+  }
+
+  private EngineChild child(Failpoint point, String users, int count) throws Exception {
+    // The first one's connection is not for the others.
+    engine
+        .server()
+        .fail(
+            "token",
+            Fault.after(answer -> answer.newBuilder().setHeader("Connection", "close").build()),
+            1);
+    return EngineChild.start(
+        store, engine.server().tokenUri(), engine.clock().now(), point, users, count);
+  }
+
+  private TokenStore.StoredRecord stored(String user) {
+    return Objects.requireNonNull(
+        engine.store().load(new TokenStore.Key(TokenStore.Kind.LOGIN, FakeBroker.NAME, user)));
+  }
+
+  @ParameterizedTest
+  @EnumSource(value = Failpoint.class, mode = EnumSource.Mode.EXCLUDE, names = "NONE")
+  void killedAtAPoint_everyUserIsClassedRight_oneProbeAtMost_G1_X1_X2_X3_X4(Failpoint point)
+      throws Exception {
+    List<String> users = users("killed", KILLS);
+    engine.signIn(EngineChild.FIRST).signIn(users.toArray(String[]::new));
+    engine.expire();
+    try (EngineChild child = child(point, "killed", KILLS)) {
+      child.awaitReady();
+      if (point == Failpoint.AFTER_SEND) {
+        Gate gate = engine.server().holdAnswers("token");
+        child.go();
+        gate.awaitArrivals(KILLS);
+        child.kill();
+        gate.open();
+      } else {
+        child.go();
+        child.awaitStill(KILLS);
+        child.kill();
+      }
+    }
+    boolean begun = point != Failpoint.BEFORE_LOAD && point != Failpoint.AFTER_COMMIT;
+    for (String user : users) {
+      assertEquals(begun, stored(user).intent() != null, "an intent is open");
+    }
+    int before = engine.exchanges();
+    users.forEach(engine.tokens()::getAsync);
+    engine.live(Duration.ofSeconds(55));
+    assertEquals(
+        point == Failpoint.BEFORE_LOAD ? KILLS : 0, engine.exchanges() - before, "inside the hold");
+    engine.live(LONGER_THAN_THE_HOLD);
+
+    boolean rotated = point == Failpoint.AFTER_SEND || point == Failpoint.BEFORE_COMMIT;
+    for (String user : users) {
+      assertEquals(!rotated, isServed(user), user);
+    }
+    assertEquals(point == Failpoint.AFTER_COMMIT ? 0 : KILLS, engine.exchanges() - before);
+    assertEquals(
+        rotated ? KILLS : 0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
+  }
+
+  /** Returns whether a user gets a token; else the rotation was lost, and nothing more is sent. */
+  private boolean isServed(String user) {
+    int before = engine.exchanges();
+    CompletableFuture<AccessToken> got = engine.tokens().getAsync(user);
+    engine.liveUntil(TICK, got::isDone);
+    try {
+      assertTrue(engine.server().accepts(got.join().value()));
+      return true;
+    } catch (CompletionException e) {
+      assertEquals(
+          SignInRequiredException.Reason.ROTATION_LOST,
+          ((SignInRequiredException) e.getCause()).reason());
+      assertEquals(before, engine.exchanges());
+      return false;
+    }
+  }
+
+  @Test
+  void killedAtRandom_everyOutcomeIsClassed_neverASpentTokenBeyondOneProbe_G1() throws Exception {
+    Random random = new Random(20_261_125);
+    int lost = 0;
+    for (int kill = 0; kill < KILLS; kill++) {
+      String name = "random" + kill;
+      List<String> users = users(name, 5);
+      engine.signIn(EngineChild.FIRST).signIn(users.toArray(String[]::new));
+      int twice = engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN);
+      try (EngineChild child = child(Failpoint.NONE, name, 5)) {
+        child.awaitReady();
+        int exchanges = engine.exchanges() + 1 + random.nextInt(20);
+        child.go();
+        while (engine.exchanges() < exchanges) {
+          Thread.onSpinWait();
+        }
+        spin(random.nextInt(8_000_000));
+        child.kill();
+      }
+      lost += classify(users, twice);
+    }
+    assertTrue(lost < KILLS * 5, "most kills cost nothing");
+  }
+
+  private int classify(List<String> users, int twiceBefore) {
+    List<String> unknown = users.stream().filter(user -> stored(user).intent() != null).toList();
+    int before = exchanges(users);
+    engine.expire();
+    users.forEach(engine.tokens()::getAsync);
+    engine.live(LONGER_THAN_THE_HOLD);
+    int lost = 0;
+    for (String user : users) {
+      if (!isServed(user)) {
+        assertTrue(unknown.contains(user), "a session is lost that was not in doubt");
+        lost++;
+      }
+    }
+    assertEquals(users.size(), exchanges(users) - before, "one exchange or one probe for each");
+    assertEquals(
+        lost,
+        engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN) - twiceBefore,
+        "a spent token is sent in the one probe alone");
+    return lost;
+  }
+
+  private int exchanges(List<String> users) {
+    return users.stream().mapToInt(user -> engine.server().count("token", user)).sum();
+  }
+
+  private static void spin(long nanos) {
+    long start = System.nanoTime();
+    while (System.nanoTime() - start < nanos) {
+      Thread.onSpinWait();
+    }
+  }
+}
