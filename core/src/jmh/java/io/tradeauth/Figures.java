@@ -1,5 +1,8 @@
 package io.tradeauth;
 
+import io.tradeauth.store.BigStore;
+import io.tradeauth.store.StoreBenchmark;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -24,8 +27,8 @@ import org.openjdk.jmh.runner.options.VerboseMode;
  * Measures what the library promises about speed and memory, and prints each figure next to its
  * floor: medians of interleaved rounds, each in a fresh JVM.
  *
- * <p>Arguments: any of {@code get http storm heap}, all if none is given; {@code rounds=5}; {@code
- * users=1000000} for the heap. Exits with 1 if a promise is missed.
+ * <p>Arguments: any of {@code get http storm heap store}, all if none is given; {@code rounds=5};
+ * {@code users=1000000} for the heap. Exits with 1 if a promise is missed.
  */
 public final class Figures {
 
@@ -42,7 +45,8 @@ public final class Figures {
   }
 
   /** Measures and prints. */
-  public static void main(String[] arguments) throws RunnerException, InterruptedException {
+  public static void main(String[] arguments)
+      throws RunnerException, InterruptedException, IOException {
     Logger.getLogger("").setLevel(Level.SEVERE);
     List<String> words = new ArrayList<>(Arrays.asList(arguments));
     Figures figures = new Figures(number(words, "rounds", 5), number(words, "users", 1_000_000));
@@ -61,6 +65,9 @@ public final class Figures {
     }
     if (all || words.contains("heap")) {
       figures.heap();
+    }
+    if (all || words.contains("store")) {
+      figures.store();
     }
     System.exit(figures.missed ? 1 : 0);
   }
@@ -196,6 +203,28 @@ public final class Figures {
       row("cached, tokens of " + length, "cached " + length, "B");
       most("  at most", median("cached " + length), "B", length == 40 ? 450 : 1_400);
     }
+    System.out.println();
+  }
+
+  private void store() throws RunnerException, IOException {
+    for (int round = 0; round < rounds; round++) {
+      for (String name : List.of("replaceFloor", "commit", "cipherFloor", "seal")) {
+        measure(StoreBenchmark.class, name, 1);
+      }
+    }
+    try (BigStore big = new BigStore(100_000)) {
+      for (int round = 0; round < rounds; round++) {
+        add("open", big.open());
+        add("list", big.list());
+      }
+    }
+    System.out.println("Encrypted files");
+    row("floor: write, fsync, rename", "replaceFloor 1", "us");
+    ratio("commit", "commit 1", "replaceFloor 1", "us", 1.3);
+    row("floor: 2 KB, AES-GCM, HKDF", "cipherFloor 1", "us");
+    ratio("seal and open a record", "seal 1", "cipherFloor 1", "us", 1.5);
+    most("open, 100,000 users", median("open"), "s", 2);
+    row("list 100,000 labels", "list", "s");
     System.out.println();
   }
 

@@ -12,11 +12,9 @@ import io.tradeauth.TokenStoreException;
 import io.tradeauth.TokenStoreException.Reason;
 import io.tradeauth.store.Envelope.NewerException;
 import io.tradeauth.store.Fields.MalformedException;
-import java.security.MessageDigest;
 import java.time.Instant;
 import java.util.HexFormat;
 import javax.crypto.AEADBadTagException;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Seals what a store keeps, and opens it.
@@ -132,11 +130,6 @@ final class Sealer {
         Reason.UNREADABLE_RECORD, what + " was written by a newer version", e);
   }
 
-  private static TokenStoreException broken(String what, Exception e) {
-    return new TokenStoreException(
-        Reason.TAMPERED, what + " is damaged, was changed, or is in another's place", e);
-  }
-
   /** Returns the meta record sealed with what is the primary key now. */
   byte[] meta() {
     return sealMeta(keys.primary(), indexKey);
@@ -186,80 +179,82 @@ final class Sealer {
    *     if it is of a newer version
    */
   Content open(TokenStore.Key key, SealedContent sealed) {
-    return open(recordId(key), sealed).content();
+    byte[] recordId = recordId(key);
+    return opening("a record", () -> openAll(recordId, sealed).content());
   }
 
   /** Opens only the label of a content, for the record of that id; throws as {@link #open}. */
   StoredLabel openLabel(byte[] recordId, SealedContent sealed) {
-    return open(recordId, sealed, false).storedLabel(sealed.state());
+    return opening(
+        "a record",
+        () -> {
+          Envelope envelope = Envelope.of(sealed.label());
+          return label(envelope, dataKey(envelope), Binding.of(recordId, sealed));
+        });
   }
 
   /** Returns whether a content is sealed with another key than the primary one. */
   boolean isSealedWithOtherKey(SealedContent sealed) {
-    try {
-      return !sealed.keyId().equals(primaryKeyId());
-    } catch (MalformedException e) {
-      throw broken("a record", e);
-    }
+    return opening("a record", () -> !sealed.keyId().equals(primaryKeyId()));
   }
 
   /** Returns the same content sealed with the primary key; throws as {@link #open}. */
   SealedContent reseal(byte[] recordId, SealedContent sealed) {
-    Opened opened = open(recordId, sealed);
+    Opened opened = opening("a record", () -> openAll(recordId, sealed));
     return seal(opened.key(), sealed.version(), opened.content());
   }
 
-  private Opened open(byte[] recordId, SealedContent sealed) {
-    return open(recordId, sealed, true);
+  /** Opens something. */
+  @FunctionalInterface
+  private interface Opening<T> {
+
+    T open() throws AEADBadTagException, MalformedException, NewerException;
   }
 
-  private Opened open(byte[] recordId, SealedContent sealed, boolean withSecrets) {
-    Binding binding = Binding.of(recordId, sealed);
+  private static <T> T opening(String what, Opening<T> opening) {
     try {
-      Envelope label = Envelope.of(sealed.label());
-      Envelope secrets = withSecrets ? Envelope.of(sealed.secrets()) : label;
-      if (!label.keyId().equals(secrets.keyId())) {
-        throw new MalformedException();
-      }
-      DataKey key = dataKey(label);
-      Fields.Reader fields = new Fields.Reader(label.open(key, binding.of(Part.LABEL)));
-      TokenStore.Key name =
-          new TokenStore.Key(fields.constant(Kind.class), fields.text(), fields.text());
-      byte[] told = fields.bytes();
-      if (!MessageDigest.isEqual(recordId, recordId(name))) {
-        throw new MalformedException();
-      }
-      return new Opened(
-          name,
-          new Content(
-              sealed.state(),
-              sealed.since(),
-              told,
-              withSecrets ? openSecrets(key, secrets, binding) : new byte[0]));
+      return opening.open();
     } catch (AEADBadTagException | MalformedException e) {
-      throw broken("a record", e);
+      throw new TokenStoreException(
+          Reason.TAMPERED, what + " is damaged, was changed, or is in another's place", e);
     } catch (NewerException e) {
-      throw newer("a record", e);
+      throw newer(what, e);
     }
+  }
+
+  private Opened openAll(byte[] recordId, SealedContent sealed)
+      throws AEADBadTagException, MalformedException, NewerException {
+    Binding binding = Binding.of(recordId, sealed);
+    Envelope forLabel = Envelope.of(sealed.label());
+    Envelope forSecrets = Envelope.of(sealed.secrets());
+    if (!forLabel.keyId().equals(forSecrets.keyId())) {
+      throw new MalformedException(); // an id that was changed is no key that is missing
+    }
+    DataKey key = dataKey(forLabel);
+    StoredLabel label = label(forLabel, key, binding);
+    byte[] secrets =
+        forSecrets.open(
+            key.opens(forSecrets) ? key : dataKey(forSecrets), binding.of(Part.SECRETS));
+    return new Opened(
+        label.key(), new Content(sealed.state(), sealed.since(), label.label(), secrets));
   }
 
   private DataKey dataKey(Envelope envelope) {
     return DataKey.of(envelope, master(keys, "a record", envelope).material());
   }
 
-  private byte[] openSecrets(DataKey labelKey, Envelope secrets, Binding binding)
-      throws AEADBadTagException, NewerException {
-    DataKey key = labelKey.opens(secrets) ? labelKey : dataKey(secrets);
-    return secrets.open(key, binding.of(Part.SECRETS));
+  private static StoredLabel label(Envelope envelope, DataKey key, Binding binding)
+      throws AEADBadTagException, MalformedException, NewerException {
+    Fields.Reader fields = new Fields.Reader(envelope.open(key, binding.of(Part.LABEL)));
+    return new StoredLabel(key(fields), binding.state(), fields.bytes());
+  }
+
+  private static TokenStore.Key key(Fields.Reader fields) throws MalformedException {
+    return new TokenStore.Key(fields.constant(Kind.class), fields.text(), fields.text());
   }
 
   /** What was in a record. */
-  private record Opened(TokenStore.Key key, Content content) {
-
-    StoredLabel storedLabel(State state) {
-      return new StoredLabel(key, state, content.label());
-    }
-  }
+  private record Opened(TokenStore.Key key, Content content) {}
 
   /** What the parts of a content are bound to. */
   private record Binding(byte[] recordId, Version version, State state, long since) {
@@ -297,14 +292,13 @@ final class Sealer {
    * @throws TokenStoreException as {@link #open}
    */
   Intent openIntent(TokenStore.Key key, Version version, byte[] sealed) {
-    try {
-      Fields.Reader fields = new Fields.Reader(openControl(sealed, intentContext(key, version)));
-      return new Intent(fields.text(), fields.text(), fields.text());
-    } catch (AEADBadTagException | MalformedException e) {
-      throw broken("the intent of a record", e);
-    } catch (NewerException e) {
-      throw newer("the intent of a record", e);
-    }
+    byte[] context = intentContext(key, version);
+    return opening(
+        "the intent of a record",
+        () -> {
+          Fields.Reader fields = new Fields.Reader(openControl(sealed, context));
+          return new Intent(fields.text(), fields.text(), fields.text());
+        });
   }
 
   private byte[] openControl(byte[] sealed, byte[] context)
@@ -341,16 +335,11 @@ final class Sealer {
    * @throws TokenStoreException as {@link #open}
    */
   Change openChange(byte[] place, byte[] sealed) {
-    try {
-      Fields.Reader fields = new Fields.Reader(openControl(sealed, changeContext(place)));
-      TokenStore.Key key =
-          new TokenStore.Key(fields.constant(Kind.class), fields.text(), fields.text());
-      @Nullable String generation = fields.isAtEnd() ? null : fields.text();
-      return new Change(key, generation);
-    } catch (AEADBadTagException | MalformedException e) {
-      throw broken("the notice of a change", e);
-    } catch (NewerException e) {
-      throw newer("the notice of a change", e);
-    }
+    return opening(
+        "the notice of a change",
+        () -> {
+          Fields.Reader fields = new Fields.Reader(openControl(sealed, changeContext(place)));
+          return new Change(key(fields), fields.isAtEnd() ? null : fields.text());
+        });
   }
 }
