@@ -96,19 +96,52 @@ public class StoreBenchmark {
 
   @Benchmark
   public byte[] cipherFloor() throws GeneralSecurityException {
-    byte[] salt = new byte[16];
-    byte[] nonce = new byte[12];
-    random.nextBytes(salt);
-    random.nextBytes(nonce);
-    byte[] sealed = cipher(Cipher.ENCRYPT_MODE, salt, nonce).doFinal(content.secrets());
-    return cipher(Cipher.DECRYPT_MODE, salt, nonce).doFinal(sealed);
+    byte[] salt = random(16);
+    byte[] nonce = random(12);
+    byte[] sealed = cipher(Cipher.ENCRYPT_MODE, key(salt), nonce).doFinal(content.secrets());
+    return cipher(Cipher.DECRYPT_MODE, key(salt), nonce).doFinal(sealed);
   }
 
-  private Cipher cipher(int mode, byte[] salt, byte[] nonce) throws GeneralSecurityException {
-    Cipher cipher = Cipher.getInstance("AES/GCM/NoPadding");
+  @Benchmark
+  public byte[] envelope() throws Exception {
+    DataKey fresh = DataKey.fresh(master.id(), master.material());
+    byte[] sealed = Envelope.seal(fresh, content.secrets(), content.label());
+    Envelope envelope = Envelope.of(sealed);
+    return envelope.open(DataKey.of(envelope, master.material()), content.label());
+  }
+
+  @Benchmark
+  public int partsFloor() throws GeneralSecurityException {
+    byte[] salt = random(16);
+    byte[] one = random(12);
+    byte[] two = random(12);
+    SecretKeySpec key = key(salt);
+    byte[] label = cipher(Cipher.ENCRYPT_MODE, key, one).doFinal(content.label());
+    byte[] secrets = cipher(Cipher.ENCRYPT_MODE, key, two).doFinal(content.secrets());
+    SecretKeySpec again = key(salt);
+    return cipher(Cipher.DECRYPT_MODE, again, one).doFinal(label).length
+        + cipher(Cipher.DECRYPT_MODE, again, two).doFinal(secrets).length;
+  }
+
+  @Benchmark
+  public Content record() {
+    return sealer.open(KEY, sealer.seal(KEY, version, content));
+  }
+
+  private byte[] random(int length) {
+    byte[] bytes = new byte[length];
+    random.nextBytes(bytes);
+    return bytes;
+  }
+
+  private SecretKeySpec key(byte[] salt) throws GeneralSecurityException {
     byte[] extracted = mac(salt, master.material());
-    byte[] key = mac(extracted, new byte[] {'t', 'k', 'm', '/', '1', 1});
-    cipher.init(mode, new SecretKeySpec(key, "AES"), new GCMParameterSpec(128, nonce));
+    return new SecretKeySpec(mac(extracted, new byte[] {'t', 'k', 'm', '/', '1', 1}), "AES");
+  }
+
+  private Cipher cipher(int mode, SecretKeySpec key, byte[] nonce) throws GeneralSecurityException {
+    Cipher cipher = Cipher.getInstance("AES/GCM/NoPadding");
+    cipher.init(mode, key, new GCMParameterSpec(128, nonce));
     cipher.updateAAD(content.label());
     return cipher;
   }
@@ -117,10 +150,5 @@ public class StoreBenchmark {
     Mac mac = Mac.getInstance("HmacSHA256");
     mac.init(new SecretKeySpec(key, "HmacSHA256"));
     return mac.doFinal(input);
-  }
-
-  @Benchmark
-  public Content seal() {
-    return sealer.open(KEY, sealer.seal(KEY, version, content));
   }
 }

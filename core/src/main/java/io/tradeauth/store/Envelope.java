@@ -47,19 +47,13 @@ final class Envelope {
     byte[] keyId = key.masterId().getBytes(StandardCharsets.US_ASCII);
     byte[] nonce = DataKey.random(NONCE_BYTES);
     byte[] body = pad(content);
-    ByteBuffer envelope =
-        ByteBuffer.allocate(
-            MAGIC.length
-                + 2
-                + keyId.length
-                + DataKey.SALT_BYTES
-                + NONCE_BYTES
-                + body.length
-                + TAG_BYTES);
+    int head = MAGIC.length + 2 + keyId.length + DataKey.SALT_BYTES + NONCE_BYTES;
+    ByteBuffer envelope = ByteBuffer.allocate(head + body.length + TAG_BYTES);
     envelope.put(MAGIC).put(FORMAT).put((byte) keyId.length).put(keyId);
     envelope.put(key.salt()).put(nonce);
     try {
-      cipher(Cipher.ENCRYPT_MODE, key, nonce, context).doFinal(ByteBuffer.wrap(body), envelope);
+      cipher(Cipher.ENCRYPT_MODE, key, nonce, context)
+          .doFinal(body, 0, body.length, envelope.array(), head);
     } catch (GeneralSecurityException e) {
       throw new IllegalStateException("every Java runtime has AES-256-GCM", e);
     }
@@ -80,8 +74,8 @@ final class Envelope {
         new Fields.Writer()
             .bytes(new byte[] {MAGIC[0], MAGIC[1], MAGIC[2], FORMAT})
             .word(key.masterId())
+            .rest(context)
             .toBytes());
-    cipher.updateAAD(context);
     return cipher;
   }
 
@@ -147,11 +141,9 @@ final class Envelope {
     if (sealed.remaining() < TAG_BYTES) {
       throw new MalformedException();
     }
-    byte[] body = new byte[sealed.remaining() - TAG_BYTES];
     try {
-      Cipher cipher = cipher(Cipher.DECRYPT_MODE, key, nonce, context);
-      cipher.doFinal(sealed.duplicate(), ByteBuffer.wrap(body));
-      return body;
+      return cipher(Cipher.DECRYPT_MODE, key, nonce, context)
+          .doFinal(sealed.array(), sealed.arrayOffset(), sealed.remaining());
     } catch (AEADBadTagException e) {
       throw e;
     } catch (GeneralSecurityException e) {

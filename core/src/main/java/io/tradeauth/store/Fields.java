@@ -1,9 +1,9 @@
 package io.tradeauth.store;
 
-import java.io.ByteArrayOutputStream;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 
 /**
  * A sequence of fields as bytes, each with its length in four bytes before it, so that no two
@@ -16,16 +16,28 @@ final class Fields {
   /** Puts fields together. For one thread. */
   static final class Writer {
 
-    private final ByteArrayOutputStream bytes = new ByteArrayOutputStream(256);
+    private ByteBuffer bytes = ByteBuffer.allocate(512);
 
     Writer bytes(byte[] field) {
-      bytes.writeBytes(ByteBuffer.allocate(Integer.BYTES).putInt(field.length).array());
-      bytes.writeBytes(field);
+      begin(field.length).put(field);
       return this;
     }
 
+    private ByteBuffer begin(int length) {
+      return room(Integer.BYTES + length).putInt(length);
+    }
+
+    private ByteBuffer room(int length) {
+      if (length > bytes.remaining()) {
+        int needed = Math.addExact(bytes.position(), length);
+        bytes = ByteBuffer.allocate(Math.max(needed, 2 * bytes.capacity())).put(bytes.flip());
+      }
+      return bytes;
+    }
+
     Writer number(long field) {
-      return bytes(ByteBuffer.allocate(Long.BYTES).putLong(field).array());
+      begin(Long.BYTES).putLong(field);
+      return this;
     }
 
     /** Adds an ASCII word: the name of a constant, an id of ours. */
@@ -38,13 +50,21 @@ final class Fields {
      * surrogates.
      */
     Writer text(String field) {
-      ByteBuffer characters = ByteBuffer.allocate(field.length() * Character.BYTES);
-      characters.asCharBuffer().put(field);
-      return bytes(characters.array());
+      ByteBuffer characters = begin(field.length() * Character.BYTES);
+      for (int i = 0; i < field.length(); i++) {
+        characters.putChar(field.charAt(i));
+      }
+      return this;
+    }
+
+    /** Adds fields that were put together before. */
+    Writer rest(byte[] fields) {
+      room(fields.length).put(fields);
+      return this;
     }
 
     byte[] toBytes() {
-      return bytes.toByteArray();
+      return Arrays.copyOf(bytes.array(), bytes.position());
     }
   }
 
