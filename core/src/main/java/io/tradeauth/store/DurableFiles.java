@@ -5,9 +5,11 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Set;
 
 /**
  * Writes that survive a power cut once they have returned, and leave the old or the new content
@@ -21,17 +23,20 @@ final class DurableFiles {
   /** What the name of a file ends with that is not yet in its place. */
   static final String UNFINISHED = ".tmp";
 
+  private static final Set<OpenOption> OVERWRITE =
+      Set.of(
+          StandardOpenOption.CREATE,
+          StandardOpenOption.WRITE,
+          StandardOpenOption.TRUNCATE_EXISTING);
+
   private DurableFiles() {}
 
   /**
    * Puts a file in its place, whatever was there.
    *
-   * @param prefix what the name begins with until then
+   * @param unfinished where it is until then, in the same directory; nobody else writes there
    */
-  static void replace(Path file, String prefix, byte[] content) throws IOException {
-    Path directory = directory(file);
-    Path unfinished =
-        Files.createTempFile(directory, prefix, UNFINISHED, Modes.of(directory).ofFile());
+  static void replace(Path file, Path unfinished, byte[] content) throws IOException {
     try {
       write(unfinished, content);
       Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE);
@@ -39,7 +44,7 @@ final class DurableFiles {
       deleteAfter(e, unfinished);
       throw e;
     }
-    force(directory);
+    force(directory(file));
   }
 
   private static Path directory(Path file) {
@@ -51,7 +56,7 @@ final class DurableFiles {
   }
 
   private static void write(Path file, byte[] content) throws IOException {
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+    try (FileChannel channel = FileChannel.open(file, OVERWRITE, Modes.of(file).ofFile())) {
       ByteBuffer rest = ByteBuffer.wrap(content);
       while (rest.hasRemaining()) {
         channel.write(rest);

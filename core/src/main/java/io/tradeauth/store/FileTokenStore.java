@@ -362,20 +362,29 @@ public final class FileTokenStore implements TokenStore, AutoCloseable {
   private BeginResult begin(
       Key key, Slot slot, @Nullable Version seen, Intent intent, @Nullable String displaced)
       throws IOException {
-    RecordFile file = records.read(slot);
-    StoredRecord stored = file == null ? null : file.open(sealer, key);
-    if (file == null || stored == null) {
+    RecordFile file = proven(slot);
+    if (file == null) {
       return seen == null
           ? begun(key, slot, empty(key), intent)
           : new BeginResult(BeginOutcome.MOVED, null, null);
     }
-    if (!stored.version().equals(seen)) {
-      return new BeginResult(BeginOutcome.MOVED, stored.version(), stored.intent());
+    Intent open = file.openIntent(sealer, key);
+    if (!file.version().equals(seen)) {
+      return new BeginResult(BeginOutcome.MOVED, file.version(), open);
     }
-    if (stored.intent() != null && !stored.intent().id().equals(displaced)) {
-      return new BeginResult(BeginOutcome.BUSY, stored.version(), stored.intent());
+    if (open != null && !open.id().equals(displaced)) {
+      return new BeginResult(BeginOutcome.BUSY, file.version(), open);
     }
     return begun(key, slot, underPrimaryKey(slot, file), intent);
+  }
+
+  /** Reads a record whose label is whole, and with it all that a write depends on. */
+  private @Nullable RecordFile proven(Slot slot) throws IOException {
+    RecordFile file = records.read(slot);
+    if (file != null) {
+      file.openLabel(sealer, slot.id());
+    }
+    return file;
   }
 
   private RecordFile empty(Key key) {
@@ -405,8 +414,8 @@ public final class FileTokenStore implements TokenStore, AutoCloseable {
     return writing(
         slot,
         () -> {
-          StoredRecord stored = open(key, slot);
-          if (stored == null || !stored.version().equals(parent)) {
+          RecordFile file = proven(slot);
+          if (file == null || !file.version().equals(parent)) {
             return null;
           }
           records.write(slot, newRecord(key, parent.next(), next));
@@ -420,8 +429,8 @@ public final class FileTokenStore implements TokenStore, AutoCloseable {
     writing(
         slot,
         () -> {
-          RecordFile file = records.read(slot);
-          Intent open = file == null ? null : file.open(sealer, key).intent();
+          RecordFile file = proven(slot);
+          Intent open = file == null ? null : file.openIntent(sealer, key);
           if (file != null && open != null && open.id().equals(intentId)) {
             records.write(slot, underPrimaryKey(slot, file).with((byte[]) null));
           }
@@ -501,12 +510,10 @@ public final class FileTokenStore implements TokenStore, AutoCloseable {
   }
 
   private boolean purge(Slot slot, Instant signedOutBefore) throws IOException {
-    RecordFile file = records.read(slot);
+    RecordFile file = proven(slot);
     if (file == null || !isSignedOut(file, signedOutBefore)) {
       return false;
     }
-    // Deleted only if its seal says so, too.
-    file.openLabel(sealer, slot.id());
     boolean deleted = records.delete(slot);
     records.forceDirectory();
     return deleted;

@@ -1,6 +1,7 @@
 package io.tradeauth.store;
 
 import io.tradeauth.TokenStore;
+import io.tradeauth.TokenStore.Intent;
 import io.tradeauth.TokenStore.State;
 import io.tradeauth.TokenStore.StoredLabel;
 import io.tradeauth.TokenStore.StoredRecord;
@@ -58,10 +59,11 @@ record RecordFile(SealedContent content, byte @Nullable [] intent) {
   }
 
   StoredRecord open(Sealer sealer, TokenStore.Key key) {
-    return new StoredRecord(
-        content.version(),
-        sealer.open(key, content),
-        intent == null ? null : sealer.openIntent(key, content.version(), intent));
+    return new StoredRecord(content.version(), sealer.open(key, content), openIntent(sealer, key));
+  }
+
+  @Nullable Intent openIntent(Sealer sealer, TokenStore.Key key) {
+    return intent == null ? null : sealer.openIntent(key, content.version(), intent);
   }
 
   StoredLabel openLabel(Sealer sealer, byte[] recordId) {

@@ -65,7 +65,9 @@ final class RecordFiles {
   }
 
   void write(Slot slot, RecordFile file) throws IOException {
-    DurableFiles.replace(path(slot), slot.stripe() + "-", file.toBytes());
+    Path unfinished =
+        directory.records().resolve(slot.stripe() + "-" + slot.name() + DurableFiles.UNFINISHED);
+    DurableFiles.replace(path(slot), unfinished, file.toBytes());
   }
 
   /** Deletes a record; {@link #forceDirectory} makes that durable. */

@@ -111,18 +111,14 @@ record StoreDirectory(Path root) {
   /** Opens the store, and makes it if there is none. */
   Sealer openOrMake(Keys keys, FileLocks locks, TimeSource time) throws IOException {
     try (FileLocks.Held held = locks.lock(FileLocks.SETUP, time)) {
-      removeUnfinishedMeta();
+      Files.deleteIfExists(unfinished());
       return Files.exists(meta()) ? resealed(open(keys)) : makeMeta(keys);
     }
   }
 
-  private void removeUnfinishedMeta() throws IOException {
-    try (DirectoryStream<Path> files =
-        Files.newDirectoryStream(root, META + ".*" + DurableFiles.UNFINISHED)) {
-      for (Path file : files) {
-        Files.deleteIfExists(file);
-      }
-    }
+  /** Written by who has the lock for setting up. */
+  private Path unfinished() {
+    return root.resolve(META + DurableFiles.UNFINISHED);
   }
 
   private Sealer makeMeta(Keys keys) throws IOException {
@@ -155,7 +151,7 @@ record StoreDirectory(Path root) {
   }
 
   private void replaceMeta(byte[] meta) throws IOException {
-    DurableFiles.replace(meta(), META + ".", meta);
+    DurableFiles.replace(meta(), unfinished(), meta);
   }
 
   /** Returns the id of the key that the meta record is sealed with. */
@@ -239,7 +235,7 @@ record StoreDirectory(Path root) {
     byte[] text = HexFormat.of().formatHex(DataKey.random(8)).getBytes(StandardCharsets.US_ASCII);
     Path probe = root.resolve(PROBE);
     try (FileLocks.Held held = locks.lock(FileLocks.SETUP, time)) {
-      DurableFiles.replace(probe, META + ".", text);
+      DurableFiles.replace(probe, unfinished(), text);
       boolean same = Arrays.equals(text, Files.readAllBytes(probe));
       String owner = Files.getOwner(probe).getName();
       Files.delete(probe);

@@ -96,7 +96,7 @@ class FileTokenStoreTest {
     Path tokens = directory.resolve(".myapp/tokens");
     FileTokenStore.inHome(directory, "myapp").close();
     Files.delete(tokens.resolve("meta"));
-    Path unfinished = tokens.resolve("meta.123.tmp");
+    Path unfinished = tokens.resolve("meta.tmp");
     Files.createFile(unfinished, Modes.of(unfinished).ofFile());
 
     FileTokenStore.inHome(directory, "myapp").close();

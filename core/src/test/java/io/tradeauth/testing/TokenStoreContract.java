@@ -511,6 +511,30 @@ public abstract class TokenStoreContract {
     assertEquals(1, store.list(Kind.LOGIN, "fake").size());
   }
 
+  /** Whoever is told that something is written may die the next moment. */
+  @Test
+  void acknowledgedWrites_eachIsThereForAnotherProcess() throws Exception {
+    TokenStore other = asAnotherProcessSeesIt(store);
+
+    Version version = store.supersede(ALICE, content("a"));
+    assertEquals(new StoredRecord(version, content("a"), null), other.load(ALICE));
+    store.begin(ALICE, version, A, null);
+    assertEquals(new StoredRecord(version, content("a"), A), other.load(ALICE));
+    store.begin(ALICE, version, B, A.id());
+    assertEquals(new StoredRecord(version, content("a"), B), other.load(ALICE));
+    store.clear(ALICE, B.id());
+    assertEquals(new StoredRecord(version, content("a"), null), other.load(ALICE));
+    Version next = commit(ALICE, version, content("b"));
+    assertEquals(new StoredRecord(next, content("b"), null), other.load(ALICE));
+    store.supersede(ALICE, content(State.SIGNED_OUT, "", SINCE.minus(Duration.ofDays(2))));
+    store.purge(SINCE);
+    assertNull(other.load(ALICE));
+    Version first = version(store.begin(BOB, null, A, null));
+    assertEquals(first, Objects.requireNonNull(other.load(BOB)).version());
+    store.forget(BOB);
+    assertNull(other.load(BOB));
+  }
+
   // Changes -------------------------------------------------------------------------------------
 
   @Test
