@@ -81,7 +81,10 @@ public final class BrokerSettings {
     return this;
   }
 
-  /** Sets how long one attempt may take; 30 s if a refresh token can be lost, else 10 s. */
+  /**
+   * Sets how long one attempt may take; 30 s if a refresh token can be lost, else 10 s. Of
+   * environments that share their logins the longest counts for all.
+   */
   public BrokerSettings attemptTimeout(Duration timeout) {
     this.attemptTimeout = Durations.positive("attemptTimeout", timeout);
     return this;
@@ -95,7 +98,7 @@ public final class BrokerSettings {
 
   /**
    * Sets how long an exchange whose answer was lost is left alone; 60 s if a refresh token can be
-   * lost, else 30 s.
+   * lost, else 30 s. Of environments that share their logins the longest counts for all.
    */
   public BrokerSettings hold(Duration wait) {
     this.hold = Durations.positive("hold", wait);

@@ -170,7 +170,7 @@ abstract class Exchange {
             && now - before.lastNanos() <= LONGEST_LOOK_AWAY.toNanos();
     long since = goesOn && before != null ? before.sinceNanos() : now;
     observation = new Observation(open.id(), since, now);
-    return now - since >= provider.settings().hold().toNanos();
+    return now - since >= realm.hold().toNanos();
   }
 
   /** Looks again soon: the exchange that is open elsewhere may have ended by then. */

@@ -481,7 +481,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     String bearer = token == null ? null : token.authorizationFor(request.uri());
     long sent = time.wallMillis();
     TokenEndpoint.Result result =
-        endpoint.send(request, broker.profile().headers(), bearer, settings.attemptTimeout());
+        endpoint.send(request, broker.profile().headers(), bearer, realm.attemptTimeout());
     if (result instanceof TokenEndpoint.Result.Answered) {
       Answer answer = ((TokenEndpoint.Result.Answered) result).answer();
       realm.clock().learn(answer, sent, time.wallMillis());
@@ -885,7 +885,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     @Override
     public <T> T call(BrokerCall<T> call) {
       return waitFor(
-          supply(() -> perform(this, call)), deadline() + settings.attemptTimeout().toNanos());
+          supply(() -> perform(this, call)), deadline() + realm.attemptTimeout().toNanos());
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.tradeauth;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
@@ -13,6 +14,7 @@ import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -141,10 +143,42 @@ final class Realm {
 
   TokenStore.Key key(String subject) {
     return new TokenStore.Key(TokenStore.Kind.LOGIN, name, subject);
+  /**
+   * Adds an environment.
+   *
+   * @throws IllegalArgumentException if it is said to rotate otherwise than the others: both would
+   *     spend the same refresh tokens, each by its own rule
+   */
   }
+    for (ManagedTokenProvider other : providers) {
+      if (!other.rotation().equals(provider.rotation())) {
+        throw new IllegalArgumentException(
+            "broker: \"%s\" and \"%s\" have the same logins (realm \"%s\") and must have the same rotation profile, not %s and %s"
+                .formatted(
+                    other.name(), provider.name(), name, other.rotation(), provider.rotation()));
+      }
+    }
 
   ClientBudget budget(@Nullable String clientId) {
     return budgets.computeIfAbsent(
+  /** Returns how long an exchange whose answer was lost is left alone, whoever began it. */
+  Duration hold() {
+    return longest(BrokerSettings::hold);
+  }
+
+  /** Returns how long one attempt may take, whoever makes it. */
+  Duration attemptTimeout() {
+    return longest(BrokerSettings::attemptTimeout);
+  }
+
+  private Duration longest(Function<BrokerSettings, Duration> setting) {
+    return providers.stream()
+        .map(ManagedTokenProvider::settings)
+        .map(setting)
+        .max(Comparator.naturalOrder())
+        .orElseThrow();
+  }
+
         clientId == null ? "" : clientId, id -> new ClientBudget(time()));
   }
 

@@ -415,7 +415,7 @@ final class Renewal extends Exchange {
   void inDoubt(TokenStore.Intent intent, @Nullable Exception cause) {
     Trouble before = realm.trouble(subject);
     int probes = before == null || before.doubt() == null ? 1 : before.probes() + 1;
-    Duration hold = Backoff.doubled(provider.settings().hold(), probes, LONGEST_HOLD);
+    Duration hold = Backoff.doubled(realm.hold(), probes, LONGEST_HOLD);
     Duration usable = usableFor(inHand);
     doubt(intent, probes, hold.compareTo(usable) > 0 ? hold : usable, cause);
   }

@@ -358,7 +358,7 @@ final class SignIn extends Exchange {
     failed(
         BrokerUnavailableException.Reason.IN_DOUBT,
         "the answer was lost: sign in again",
-        provider.settings().hold(),
+        realm.hold(),
         cause);
   }
 

@@ -669,7 +669,8 @@ public final class TokenManager implements AutoCloseable {
     /**
      * Makes the manager.
      *
-     * @throws IllegalArgumentException if it has no broker
+     * @throws IllegalArgumentException if it has no broker, or two that share their logins and are
+     *     said to rotate differently
      */
     public TokenManager build() {
       if (brokers.isEmpty()) {
