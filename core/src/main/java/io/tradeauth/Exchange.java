@@ -542,12 +542,7 @@ abstract class Exchange {
     if (now.probe || mayHaveSpent(now)) {
       return; // the doubt is still open
     }
-    try {
-      realm.store().clear(key, now.intent.id());
-    } catch (TokenStoreException e) {
-      // Nothing was spent: the intent that stays costs others a hold, and no session.
-      LOG.warn("{}: an intent could not be taken back", name());
-    }
+    realm.takeBack(key, now.intent);
   }
 
   private void log(String outcome, int status, String code) {

@@ -617,16 +617,24 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     TokenStore.Intent intent =
         new TokenStore.Intent(realm.engine().newId(), realm.engine().owner(), "validate");
     TokenStore.BeginResult begun = realm.store().begin(realm.key(subject), seen, intent, null);
-    if (begun.outcome() == TokenStore.BeginOutcome.BEGUN) {
-      UserProfile told = alive.profile();
-      Login confirmed =
-          login.validated(told == null ? tokens : tokens.withProfile(told), time.now());
+    if (begun.outcome() != TokenStore.BeginOutcome.BEGUN) {
+      return;
+    }
+    UserProfile told = alive.profile();
+    Login confirmed = login.validated(told == null ? tokens : tokens.withProfile(told), time.now());
+    boolean written = false;
+    try {
       realm.store().commit(realm.key(subject), seen, LoginCodec.write(confirmed));
     }
   }
 
   /** Tells how a user stands. On a thread of the manager. */
   UserStatus status(String userId) {
+      written = true;
+    } finally {
+      if (!written) {
+        realm.takeBack(realm.key(subject), intent);
+      }
     Login login = storedLogin(userId);
     if (login == null) {
       return new UserStatus(

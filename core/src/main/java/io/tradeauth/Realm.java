@@ -16,6 +16,8 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * All logins of one place where tokens are issued, whichever environments share them.
@@ -31,6 +33,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Realm {
 
+  private static final Logger LOG = LoggerFactory.getLogger("io.tradeauth.exchange");
   private static final Duration SAVE_AGAIN = Duration.ofSeconds(5);
 
   /** How long an answer that came too late may still be of use. */
@@ -137,12 +140,6 @@ final class Realm {
     return providers;
   }
 
-  void add(ManagedTokenProvider provider) {
-    providers.add(provider);
-  }
-
-  TokenStore.Key key(String subject) {
-    return new TokenStore.Key(TokenStore.Kind.LOGIN, name, subject);
   /**
    * Adds an environment.
    *
@@ -182,6 +179,22 @@ final class Realm {
         clientId == null ? "" : clientId, id -> new ClientBudget(time()));
   }
 
+  TokenStore.Key key(String subject) {
+    return new TokenStore.Key(TokenStore.Kind.LOGIN, name, subject);
+  }
+
+  /** Takes back an intent after which nothing was spent. */
+  void takeBack(TokenStore.Key key, TokenStore.Intent intent) {
+    try {
+      store().clear(key, intent.id());
+    } catch (TokenStoreException e) {
+      // Nothing was spent: the intent that stays costs others a hold, and no session.
+      LOG.warn("{}: an intent could not be taken back", name);
+    }
+  }
+
+  ClientBudget budget(@Nullable String clientId) {
+    return budgets.computeIfAbsent(
   // Flights
 
   /** Joins the flight of a login, or starts one for this demand. */

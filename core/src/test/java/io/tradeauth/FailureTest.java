@@ -364,6 +364,26 @@ class FailureTest {
   }
 
   @Test
+  void validate_storeRefusesTheProfile_nextRenewalIsNotHeldUp() {
+    FailingStore store = new FailingStore();
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT)
+            .broker(FakeBroker::probe)
+            .store(store)
+            .start()
+            .signIn("alice")) {
+      engine.get("alice");
+      store.failCommits(true);
+      assertThrows(
+          TokenStoreException.class, () -> engine.manager().validate(FakeBroker.NAME, "alice"));
+      store.failCommits(false);
+      engine.expire();
+
+      assertTrue(engine.server().accepts(engine.get("alice").value()));
+    }
+  }
+
+  @Test
   void anotherClientIdThanAtSignIn_signInRequired_nothingSent() {
     List<ClientCredentials> client = new ArrayList<>(List.of(FakeBroker.client()));
     try (EngineFixture engine =
