@@ -399,7 +399,10 @@ abstract class Exchange {
     Attempts now = attempts();
     now.unsettled = now.lost && refusal.party() == ExchangeAnswer.Party.CLIENT;
     log("refused", answer.status(), refusal.code());
-    if (now.grant instanceof Grant.SignedLogin && drifted && !now.resigned) {
+    if (now.grant instanceof Grant.SignedLogin
+        && drifted
+        && !now.resigned
+        && now.count < MOST_ATTEMPTS) {
       now.resigned = true;
       attempt();
       return;
