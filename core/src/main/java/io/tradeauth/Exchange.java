@@ -27,6 +27,9 @@ abstract class Exchange {
   /** A forgiving server is not put to the test in its last two seconds. */
   private static final Duration LEEWAY_MARGIN = Duration.ofSeconds(2);
 
+  /** How long a client rests that was told to, but not for how long. */
+  private static final Duration UNTOLD_PATIENCE = Duration.ofSeconds(5);
+
   /** The server's clock must have told something new for a refused login to be signed again. */
   private static final Duration DRIFT = Duration.ofSeconds(2);
 

@@ -35,6 +35,8 @@ final class Realm {
 
   private static final Logger LOG = LoggerFactory.getLogger("io.tradeauth.exchange");
   private static final Duration SAVE_AGAIN = Duration.ofSeconds(5);
+  private static final Duration FIRST_REST = Duration.ofSeconds(30);
+  private static final Duration LONGEST_REST = Duration.ofMinutes(5);
 
   /** How long an answer that came too late may still be of use. */
   private static final Duration LATE = Duration.ofMinutes(10);
@@ -47,6 +49,7 @@ final class Realm {
   private final List<ManagedTokenProvider> providers = new CopyOnWriteArrayList<>();
   private final ConcurrentMap<String, Flight> flights = new ConcurrentHashMap<>();
   private final ConcurrentMap<String, Trouble> troubles = new ConcurrentHashMap<>();
+  private final ConcurrentMap<String, Rest> rests = new ConcurrentHashMap<>();
   private final ConcurrentMap<String, Unsaved> unsaved = new ConcurrentHashMap<>();
   private final ConcurrentMap<String, Late> late = new ConcurrentHashMap<>();
   private final ConcurrentMap<String, ClientBudget> budgets = new ConcurrentHashMap<>();
@@ -219,7 +222,10 @@ final class Realm {
   @Nullable Flight background(
       ManagedTokenProvider provider, String userId, String subject, Demand demand) {
     Trouble trouble = troubles.get(subject);
-    if (closed || flights.containsKey(subject) || (trouble != null && trouble.isCooling(time()))) {
+    if (closed
+        || flights.containsKey(subject)
+        || (trouble != null && trouble.isCooling(time()))
+        || isResting(subject)) {
       return null;
     }
     Flight mine = new Flight(provider, userId, subject, demand);
@@ -229,6 +235,44 @@ final class Realm {
     Renewal renewal = new Renewal(this, mine);
     mine.task = lane.background(() -> marked(subject, renewal::start));
     return mine;
+  }
+
+  /** Starts nothing in the background for a login until somebody may have done something. */
+  void rest(String subject) {
+    rests.compute(
+        subject, (key, before) -> Rest.after(before == null ? 0 : before.times(), time()));
+  }
+
+  /** Starts nothing in the background for a login for a while. */
+  void rest(String subject, Duration span) {
+    rests.put(subject, new Rest(0, time().monotonicNanos() + span.toNanos()));
+  }
+
+  private boolean isResting(String subject) {
+    Rest rest = rests.get(subject);
+    return rest != null && !rest.isOver(time());
+  }
+
+  /**
+   * A pause of the background work for a login; whoever asks is not held up by it. Immutable.
+   *
+   * @param times how many there were in a row
+   * @param untilNanos when it ends, by the monotonic clock
+   */
+  private record Rest(int times, long untilNanos) {
+
+    static Rest after(int times, TimeSource time) {
+      Duration span = Backoff.doubled(FIRST_REST, times + 1, LONGEST_REST);
+      return new Rest(times + 1, time.monotonicNanos() + span.toNanos());
+    }
+
+    boolean isOver(TimeSource time) {
+      return untilNanos - time.monotonicNanos() <= 0;
+    }
+
+    boolean isLongOver(TimeSource time) {
+      return untilNanos + LONGEST_REST.toNanos() - time.monotonicNanos() <= 0;
+    }
   }
 
   void refuseWhenClosed() {
@@ -366,6 +410,7 @@ final class Realm {
     // What is unsaved stays: the store itself says whether a sign-in has made it void.
     troubles.remove(subject);
     late.remove(subject);
+    rests.remove(subject);
     forced.forget(subject);
     Flight flight = before.get();
     if (flight != null) {
@@ -458,6 +503,7 @@ final class Realm {
 
   /** Takes note that an exchange worked and returns what had been in the way. */
   @Nullable Trouble recovered(String subject) {
+    rests.remove(subject);
     return troubles.remove(subject);
   }
 
@@ -592,5 +638,6 @@ final class Realm {
 
   void sweep() {
     forced.sweep();
+    rests.values().removeIf(rest -> rest.isLongOver(time()));
   }
 }

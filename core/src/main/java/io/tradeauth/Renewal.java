@@ -510,3 +510,6 @@ final class Renewal extends Exchange {
     realm.run(subject, this::start);
   }
 }
+      if (inHand != null && !(failure instanceof TokenStoreException)) {
+        realm.rest(subject); // somebody must do something first; who asks is told at once
+      }
