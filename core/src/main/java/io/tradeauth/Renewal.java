@@ -445,7 +445,7 @@ final class Renewal extends Exchange {
       @Nullable Exception cause) {
     Trouble before = realm.trouble(subject);
     int failures = before == null ? 1 : before.failures() + 1;
-    Duration wait = asked != null ? asked : Backoff.after(failures, APART);
+    Duration wait = asked != null ? longer(asked, APART) : Backoff.after(failures, APART);
     fail(unavailable(reason, message, wait, cause), wait, stillOpen(before), probesOf(before));
   }
 
