@@ -124,8 +124,11 @@ abstract class Exchange {
   /** The server refused the user's grant for good. */
   abstract void refused(TokenStore.Version parent, Grant grant, boolean inDoubt, String code);
 
-  /** Nobody knows, and the session may depend on it. */
-  abstract void inDoubt(TokenStore.Intent intent, @Nullable Exception cause);
+  /**
+   * Nobody knows, and the session may depend on it. {@code wait} is how long the server asked for.
+   */
+  abstract void inDoubt(
+      TokenStore.Intent intent, @Nullable Duration wait, @Nullable Exception cause);
 
   /**
    * It did not work this time; nothing was spent. {@code wait} is how long the server asked for.
@@ -211,7 +214,7 @@ abstract class Exchange {
     Attempts now = attempts;
     try {
       if (now != null && mayHaveSpent(now)) {
-        inDoubt(now.intent, failure);
+        inDoubt(now.intent, null, failure);
       } else {
         gaveUp(failure);
       }
@@ -361,7 +364,7 @@ abstract class Exchange {
     } else if (result instanceof TokenEndpoint.Result.NotSent) {
       notSent((TokenEndpoint.Result.NotSent) result);
     } else {
-      lost("no whole answer", ((TokenEndpoint.Result.Lost) result).cause());
+      lost("no whole answer", null, ((TokenEndpoint.Result.Lost) result).cause());
     }
   }
 
@@ -394,7 +397,7 @@ abstract class Exchange {
     } else if (meaning instanceof ExchangeAnswer.Later) {
       later(answer, ((ExchangeAnswer.Later) meaning).code());
     } else {
-      lost(((ExchangeAnswer.Unclear) meaning).code(), null);
+      lost(((ExchangeAnswer.Unclear) meaning).code(), answer, null);
     }
   }
 
@@ -438,20 +441,31 @@ abstract class Exchange {
     Attempts now = attempts();
     now.unsettled = now.lost;
     log("later", answer.status(), code);
-    Duration wait = RetryAfter.of(answer, realm.time().now());
-    if (answer.status() == 429) {
-      now.budget.throttled(wait == null ? Duration.ofSeconds(5) : wait);
+    restClient(now, answer);
+    endWithout(BrokerUnavailableException.Reason.BUSY, clean(code, now), patience(answer), null);
+  }
+
+  /** Returns how long the server wants to be left alone, or null if it does not say. */
+  private @Nullable Duration patience(Answer answer) {
+    return RetryAfter.of(answer, realm.clock().toServer(realm.time().now()));
+  }
+
+  private void restClient(Attempts now, @Nullable Answer answer) {
+    Duration wait = answer == null ? null : patience(answer);
+    if (wait != null) {
+      now.budget.throttled(wait);
+    } else if (answer != null && answer.status() == 429) {
+      now.budget.throttled(UNTOLD_PATIENCE);
     } else {
       now.budget.nothingLearned();
     }
-    endWithout(BrokerUnavailableException.Reason.BUSY, clean(code, now), wait, null);
   }
 
   private void notSent(TokenEndpoint.Result.NotSent result) {
     Attempts now = attempts();
     now.unsettled = now.lost;
     log(result.tls() ? "tls" : "not sent", 0, result.cause().getClass().getSimpleName());
-    if (!result.tls() && now.count < MOST_ATTEMPTS && tryAgainSoon(now)) {
+    if (!result.tls() && now.count < MOST_ATTEMPTS && tryAgainSoon(now, null)) {
       return;
     }
     now.budget.nothingLearned();
@@ -464,16 +478,17 @@ abstract class Exchange {
         result.cause());
   }
 
-  private void lost(String code, @Nullable Exception cause) {
+  private void lost(String code, @Nullable Answer answer, @Nullable Exception cause) {
     Attempts now = attempts();
+    Duration wait = answer == null ? null : patience(answer);
     log("in doubt", 0, code);
     now.lost = true;
     preferLogin(now);
-    if (mayRepeat(now) && tryAgainSoon(now)) {
+    if (mayRepeat(now) && tryAgainSoon(now, wait)) {
       return;
     }
-    now.budget.nothingLearned();
-    endWithout(BrokerUnavailableException.Reason.IN_DOUBT, clean(code, now), null, cause);
+    restClient(now, answer);
+    endWithout(BrokerUnavailableException.Reason.IN_DOUBT, clean(code, now), wait, cause);
   }
 
   /** Ends without an answer: in doubt if something may have been spent, else as if never begun. */
@@ -484,7 +499,7 @@ abstract class Exchange {
       @Nullable Exception cause) {
     Attempts now = attempts();
     if (now.probe || mayHaveSpent(now)) {
-      inDoubt(now.intent, cause);
+      inDoubt(now.intent, wait, cause);
     } else {
       takeBack();
       failed(reason, message, wait, cause);
@@ -533,8 +548,8 @@ abstract class Exchange {
     return grant instanceof Grant.AuthorizationCode;
   }
 
-  private boolean tryAgainSoon(Attempts now) {
-    Duration pause = Backoff.after(now.count, Duration.ofMillis(200));
+  private boolean tryAgainSoon(Attempts now, @Nullable Duration wait) {
+    Duration pause = Backoff.after(now.count, wait == null ? Duration.ofMillis(200) : wait);
     long atNanos = realm.time().monotonicNanos() + pause.toNanos();
     if (atNanos - now.begunNanos >= BrokerSettings.ATTEMPTS.toNanos()) {
       return false;

@@ -412,12 +412,12 @@ final class Renewal extends Exchange {
   }
 
   @Override
-  void inDoubt(TokenStore.Intent intent, @Nullable Exception cause) {
+  void inDoubt(TokenStore.Intent intent, @Nullable Duration asked, @Nullable Exception cause) {
     Trouble before = realm.trouble(subject);
     int probes = before == null || before.doubt() == null ? 1 : before.probes() + 1;
     Duration hold = Backoff.doubled(realm.hold(), probes, LONGEST_HOLD);
-    Duration usable = usableFor(inHand);
-    doubt(intent, probes, hold.compareTo(usable) > 0 ? hold : usable, cause);
+    Duration patience = asked == null ? Duration.ZERO : asked;
+    doubt(intent, probes, longer(longer(hold, usableFor(inHand)), patience), cause);
   }
 
   private void doubt(
@@ -455,6 +455,10 @@ final class Renewal extends Exchange {
    */
   private @Nullable String stillOpen(@Nullable Trouble before) {
     String mine = openDoubt();
+  private static Duration longer(Duration one, Duration other) {
+    return one.compareTo(other) > 0 ? one : other;
+  }
+
     return mine != null || before == null ? mine : before.doubt();
   }
 

@@ -348,7 +348,7 @@ final class SignIn extends Exchange {
   }
 
   @Override
-  void inDoubt(TokenStore.Intent intent, @Nullable Exception cause) {
+  void inDoubt(TokenStore.Intent intent, @Nullable Duration asked, @Nullable Exception cause) {
     if (grant instanceof Grant.AuthorizationCode) {
       forgetPending();
       gaveUp(refusedForGood(SignInRequiredException.Reason.CODE_LOST));
