@@ -506,17 +506,22 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
         : new ProbeAnswer.Unknown("no answer");
   }
 
-  private ProbeAnswer doubt(String userId, AccessToken token) {
-    CompletableFuture<ProbeAnswer> answer =
-        doubts.about(
-            userId,
-            token,
-            realm.engine().executor(),
-            () -> {
-              ProbeAnswer told = probe(userId, null, only(token));
-              return told == null ? NO_PROBE : told;
-            });
-    return waitFor(answer, time.monotonicNanos() + settings.maxWait().toNanos());
+  /** Finds out whether the broker still takes a token that its API has refused. */
+  CompletableFuture<ProbeAnswer> doubt(String userId, AccessToken token) {
+    return doubts.about(
+        userId,
+        token,
+        realm.engine().executor(),
+        () -> {
+          ProbeAnswer told = probe(userId, clientOf(userId, storedLogin(userId)), only(token));
+          return told == null ? NO_PROBE : told;
+        });
+  }
+
+  private boolean isDead(String userId, AccessToken token) {
+    ProbeAnswer answer =
+        waitFor(doubt(userId, token), time.monotonicNanos() + settings.maxWait().toNanos());
+    return answer instanceof ProbeAnswer.Dead;
   }
 
   private TokenSet only(AccessToken token) {
@@ -625,16 +630,16 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     boolean written = false;
     try {
       realm.store().commit(realm.key(subject), seen, LoginCodec.write(confirmed));
-    }
-  }
-
-  /** Tells how a user stands. On a thread of the manager. */
-  UserStatus status(String userId) {
       written = true;
     } finally {
       if (!written) {
         realm.takeBack(realm.key(subject), intent);
       }
+    }
+  }
+
+  /** Tells how a user stands. On a thread of the manager. */
+  UserStatus status(String userId) {
     Login login = storedLogin(userId);
     if (login == null) {
       return new UserStatus(
@@ -847,16 +852,12 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
         return held.token;
       }
       Answer refusal = answer != null ? answer : Answer.of(401, Map.of(), new byte[0]);
-      switch (broker.rejection(refusal)) {
-        case NOT_THE_TOKEN:
-          return null;
-        case PROBE_FIRST:
-          if (!(doubt(userId, rejected) instanceof ProbeAnswer.Dead)) {
-            return null;
-          }
-          break;
-        case RENEW:
-          break;
+      Rejection meaning = broker.rejection(refusal);
+      // A token that nothing renews is given up on the broker's own word only.
+      boolean irreplaceable = held != null && !held.renewable && RefreshPolicy.isUsable(held, time);
+      boolean doubtful = meaning == Rejection.PROBE_FIRST || irreplaceable;
+      if (meaning == Rejection.NOT_THE_TOKEN || (doubtful && !isDead(userId, rejected))) {
+        return null;
       }
       return await(userId, Demand.insteadOf(rejected));
     }

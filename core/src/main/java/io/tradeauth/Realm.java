@@ -149,7 +149,7 @@ final class Realm {
    * @throws IllegalArgumentException if it is said to rotate otherwise than the others: both would
    *     spend the same refresh tokens, each by its own rule
    */
-  }
+  void add(ManagedTokenProvider provider) {
     for (ManagedTokenProvider other : providers) {
       if (!other.rotation().equals(provider.rotation())) {
         throw new IllegalArgumentException(
@@ -158,9 +158,9 @@ final class Realm {
                     other.name(), provider.name(), name, other.rotation(), provider.rotation()));
       }
     }
+    providers.add(provider);
+  }
 
-  ClientBudget budget(@Nullable String clientId) {
-    return budgets.computeIfAbsent(
   /** Returns how long an exchange whose answer was lost is left alone, whoever began it. */
   Duration hold() {
     return longest(BrokerSettings::hold);
@@ -179,9 +179,6 @@ final class Realm {
         .orElseThrow();
   }
 
-        clientId == null ? "" : clientId, id -> new ClientBudget(time()));
-  }
-
   TokenStore.Key key(String subject) {
     return new TokenStore.Key(TokenStore.Kind.LOGIN, name, subject);
   }
@@ -198,6 +195,9 @@ final class Realm {
 
   ClientBudget budget(@Nullable String clientId) {
     return budgets.computeIfAbsent(
+        clientId == null ? "" : clientId, id -> new ClientBudget(time()));
+  }
+
   // Flights
 
   /** Joins the flight of a login, or starts one for this demand. */

@@ -188,21 +188,41 @@ final class Renewal extends Exchange {
   }
 
   private void renewedByNobody(Login found, TokenStore.Version stored) {
-    Instant now = realm.time().now();
+    AccessToken rejected = demand.rejected();
+    Held held = inHand;
+    if (rejected != null && held != null && RefreshPolicy.isUsable(held, realm.time())) {
+      provider
+          .doubt(userId, rejected)
+          .thenAccept(
+              answer -> realm.run(subject, () -> guarded(() -> rejected(found, stored, answer))));
+      return;
+    }
     TokenSet tokens = found.tokens();
-    boolean refusedByApi = demand.rejected() != null && inHand != null;
-    SignInRequiredException.Reason reason =
-        refusedByApi
-            ? SignInRequiredException.Reason.GRANT_REFUSED
-            : SignInRequiredException.Reason.EXPIRED;
-    // What the API has refused is not served again, here or elsewhere.
-    if (refusedByApi && !markSignInRequired(found, stored, reason)) {
+    throw signInRequired(
+        SignInRequiredException.Reason.EXPIRED,
+        tokens == null ? realm.time().now() : realm.clock().toLocal(tokens.expiresAt()));
+  }
+
+  /** One 401 proves nothing of a token that can't be replaced: the broker has the last word. */
+  private void rejected(Login found, TokenStore.Version stored, ProbeAnswer answer) {
+    if (!(answer instanceof ProbeAnswer.Dead)) {
+      realm.finish(
+          flight,
+          Flight.Outcome.failed(
+              unavailable(
+                  BrokerUnavailableException.Reason.REJECTED_DESPITE_FRESH_TOKEN,
+                  "the API refuses a token that only a sign-in replaces, and the broker does not"
+                      + " say that it is dead",
+                  ForcedRenewals.APART,
+                  null)));
+      return;
+    }
+    // What the broker has refused is not served again, here or elsewhere.
+    if (!markSignInRequired(found, stored, SignInRequiredException.Reason.GRANT_REFUSED)) {
       moved();
       return;
     }
-    Instant since =
-        refusedByApi || tokens == null ? now : realm.clock().toLocal(tokens.expiresAt());
-    throw signInRequired(reason, since);
+    throw signInRequired(SignInRequiredException.Reason.GRANT_REFUSED, realm.time().now());
   }
 
   /** Returns whether what is stored is still what was seen, and now says so. */
@@ -437,6 +457,10 @@ final class Renewal extends Exchange {
     }
   }
 
+  private static Duration longer(Duration one, Duration other) {
+    return one.compareTo(other) > 0 ? one : other;
+  }
+
   @Override
   void failed(
       BrokerUnavailableException.Reason reason,
@@ -455,10 +479,6 @@ final class Renewal extends Exchange {
    */
   private @Nullable String stillOpen(@Nullable Trouble before) {
     String mine = openDoubt();
-  private static Duration longer(Duration one, Duration other) {
-    return one.compareTo(other) > 0 ? one : other;
-  }
-
     return mine != null || before == null ? mine : before.doubt();
   }
 
@@ -505,6 +525,9 @@ final class Renewal extends Exchange {
       Trouble before = realm.trouble(subject);
       fail(unavailable, Backoff.after(1, APART), stillOpen(before), probesOf(before));
     } else {
+      if (inHand != null && !(failure instanceof TokenStoreException)) {
+        realm.rest(subject); // somebody must do something first; who asks is told at once
+      }
       realm.finish(flight, Flight.Outcome.failed(failure));
     }
   }
@@ -514,6 +537,3 @@ final class Renewal extends Exchange {
     realm.run(subject, this::start);
   }
 }
-      if (inHand != null && !(failure instanceof TokenStoreException)) {
-        realm.rest(subject); // somebody must do something first; who asks is told at once
-      }

@@ -50,8 +50,7 @@ final class ConsoleTokens implements Broker {
 
   @Override
   public Rejection rejection(Answer answer) {
-    Rejection rejection = UpstoxAnswers.rejection(answer);
-    return probe == null && rejection == Rejection.PROBE_FIRST ? Rejection.RENEW : rejection;
+    return UpstoxAnswers.rejection(answer);
   }
 
   @Override
