@@ -42,7 +42,7 @@ final class CodeExchange implements BrokerCall<ExchangeAnswer> {
   public ExchangeAnswer read(Answer answer) {
     Json json = answer.isSuccess() ? answer.json() : null;
     if (json == null || !json.has("access_token")) {
-      return UpstoxAnswers.refusal(answer);
+      return spent(answer, UpstoxAnswers.refusal(answer));
     }
     TokenResponse.Builder response = TokenResponse.read(json).profile(UpstoxAnswers.profile(json));
     String extended = json.text("extended_token");
@@ -51,6 +51,16 @@ final class CodeExchange implements BrokerCall<ExchangeAnswer> {
           Upstox.EXTENDED, new NamedToken(Secret.of(extended), extendedEnd(extended, answer)));
     }
     return granted(response.build());
+  }
+
+  /**
+   * Whatever Upstox itself answers, the code is spent: to try later with it is of no use. A page of
+   * the edge in front of it spends nothing.
+   */
+  private static ExchangeAnswer spent(Answer answer, ExchangeAnswer refusal) {
+    return refusal instanceof ExchangeAnswer.Later && answer.json() != null
+        ? new ExchangeAnswer.Unclear(((ExchangeAnswer.Later) refusal).code())
+        : refusal;
   }
 
   /** Nothing else in the answer is of use without an access token: none renews it. */

@@ -235,11 +235,24 @@ class UpstoxTest {
     assertEquals(SignInRequiredException.Reason.CODE_LOST, lost.reason());
   }
 
+  /** Section 10: the code is spent, so it is of no use to try later with the same one. */
   @Test
-  void tokenEndpointBusy_userIsNotToBlame() {
-    upstox.fail("token", UpstoxSimulator.tokenThrottled(), 1);
-    assertThrows(BrokerUnavailableException.class, () -> signIn("AB1234"));
+  void tokenEndpointBusyOrFaulty_codeIsLost_laterSignInWorks() {
+    for (Fault fault : List.of(UpstoxSimulator.tokenThrottled(), UpstoxSimulator.serverFault())) {
+      upstox.fail("token", fault, 1);
+      SignInRequiredException lost =
+          assertThrows(SignInRequiredException.class, () -> signIn("AB1234"));
+      assertEquals(SignInRequiredException.Reason.CODE_LOST, lost.reason());
+      clock.advance(Duration.ofMinutes(5));
+    }
     assertFalse(manager.isSignedIn(Upstox.LIVE, "asha"));
+    signIn("AB1234");
+  }
+
+  @Test
+  void edgeBlocks_codeIsNotSpent() {
+    upstox.fail("token", UpstoxSimulator.edgeBlock(), 1);
+    assertThrows(BrokerUnavailableException.class, () -> signIn("AB1234"));
     clock.advance(Duration.ofMinutes(5));
     signIn("AB1234");
   }
