@@ -72,7 +72,7 @@ class BudgetsTest {
   }
 
   @Test
-  void forced_fruitlessAgainAfterAPause_pauseDoubles() {
+  void forced_fruitlessAgainAfterAPause_fiveMinutesAgain_G25() {
     pauseOnce();
     assertTrue(ask("x").isGranted());
     forced.made("alice", token("y-1"));
@@ -80,7 +80,65 @@ class BudgetsTest {
     assertTrue(ask("y-1").isGranted());
     forced.made("alice", token("y-2"));
     clock.advance(HALF_MINUTE);
-    assertEquals(Duration.ofMinutes(10), ask("y-2").pause());
+    ForcedRenewals.Verdict again = ask("y-2");
+    assertEquals(BrokerUnavailableException.Reason.REJECTED_DESPITE_FRESH_TOKEN, again.reason());
+    assertEquals(FIVE_MINUTES, again.pause());
+  }
+
+  @Test
+  void forced_madeTokenWorkedForMinutes_itHelped_G25() {
+    for (int i = 0; i < 10; i++) {
+      assertTrue(ask("token-" + i).isGranted());
+      forced.made("alice", token("token-" + (i + 1)));
+      clock.advance(Duration.ofMinutes(14));
+    }
+  }
+
+  /** Only the first refusal of what was made tells whether it has helped. */
+  @Test
+  void forced_refusedAfterAMinute_isFruitlessByItsFirstRefusal_G25() {
+    ask("old");
+    forced.made("alice", token("new-1"));
+    assertFalse(ask("new-1").isGranted(), "refused at once, and too early to force another");
+    clock.advance(Duration.ofMinutes(2));
+    assertTrue(ask("new-1").isGranted());
+    forced.made("alice", token("new-2"));
+    clock.advance(Duration.ofSeconds(60));
+    assertEquals(
+        BrokerUnavailableException.Reason.REJECTED_DESPITE_FRESH_TOKEN, ask("new-2").reason());
+  }
+
+  @Test
+  void forced_refusedJustAfterAMinute_itHelped_G25() {
+    ask("old");
+    forced.made("alice", token("new-1"));
+    clock.advance(HALF_MINUTE);
+    assertTrue(ask("new-1").isGranted());
+    forced.made("alice", token("new-2"));
+    clock.advance(Duration.ofMillis(60_001));
+    assertTrue(ask("new-2").isGranted());
+  }
+
+  @Test
+  void forced_anHourAfterTheFirst_stillThirtySecondsApart_G25() {
+    assertTrue(ask("first").isGranted());
+    clock.advance(Duration.ofMinutes(60).minusSeconds(2));
+    assertTrue(ask("second").isGranted());
+    clock.advance(Duration.ofSeconds(3));
+    assertFalse(ask("third").isGranted(), "five seconds after the last");
+    forced.sweep();
+    assertFalse(ask("third").isGranted());
+  }
+
+  @Test
+  void forced_exclusive_anyHourCounts_notTheOneSinceTheFirst() {
+    assertTrue(exclusive("a").isGranted());
+    clock.advance(Duration.ofMinutes(50));
+    assertTrue(exclusive("b").isGranted());
+    clock.advance(Duration.ofMinutes(11));
+    assertTrue(exclusive("c").isGranted(), "two within an hour");
+    clock.advance(Duration.ofMinutes(11));
+    assertEquals(BrokerUnavailableException.Reason.SESSION_TAKEN_OVER, exclusive("d").reason());
   }
 
   private void pauseOnce() {
