@@ -1,133 +1,411 @@
 package io.tradeauth;
 
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one client may still send to its authorization server.
+ * What one client may still send to its authorization server: a wrong secret must not get an
+ * address blocked, so no more than five requests may be refused in five minutes.
  *
- * <p>After two refusals of the client in a row nothing is sent for five minutes, then one request
- * per five minutes: a wrong secret must not get an address blocked. A client that has not proven
- * itself since its last refusal sends one request at a time, so that a thousand users who ask at
- * once can't make a thousand refusals; the others wait for the first answer. A {@code Retry-After}
- * stops the client for as long as it says.
+ * <p>Each secret of the client stands for itself; a replaced one has proven nothing yet.
+ *
+ * <ul>
+ *   <li>One that has proven nothing since its last refusal sends one request at a time, and the
+ *       others wait for the answer: a thousand users who ask at once make one refusal, not a
+ *       thousand.
+ *   <li>After two refusals in a row nothing is sent with it for five minutes, then one request per
+ *       five minutes.
+ *   <li>One that was accepted within the last minute sends as many at once as its server's lane
+ *       takes, which is 64; if it has not been for longer, four, until the first is accepted.
+ *   <li>All secrets of the client together send nothing unproven while five refusals are not five
+ *       minutes old, those counted that are still under way.
+ * </ul>
+ *
+ * <p>What is not kept: if the server stops taking a secret that it took less than a minute ago, the
+ * requests under way at that moment, 63 more at most, can't be called back and are refused as well.
+ * No other is begun once the first of them is answered. A cap of five would keep to the letter of
+ * the limit and make 10,000 expired users wait 13 times as long for a server that is well.
+ *
+ * <p>A {@code Retry-After} stops the whole client for as long as it says. No pause is ever made
+ * shorter.
  *
  * <p>For any number of threads. Whoever waits is woken after the lock is left.
  */
 final class ClientBudget {
 
-  private static final int REFUSALS = 2;
+  private static final int REFUSALS_IN_A_ROW = 2;
+  private static final int MOST_REFUSALS = 5;
+  private static final int MOST_WITH_AN_OLD_PROOF = 4;
   private static final Duration PAUSE = Duration.ofMinutes(5);
+  private static final Duration WINDOW = Duration.ofMinutes(5);
+  private static final Duration PROOF = Duration.ofMinutes(1);
+  private static final Duration LONGEST_PAUSE = Duration.ofMinutes(15);
+  private static final Duration NOTICEABLE = Duration.ofSeconds(1);
+  private static final Duration MEMORY = Duration.ofHours(1);
 
   private final TimeSource time;
   private final ReentrantLock lock = new ReentrantLock();
-  private final Deque<Runnable> waiting = new ArrayDeque<>();
-  private boolean proven;
-  private boolean probing;
-  private int refusals;
-  private boolean paused;
-  private long pausedUntilNanos;
+  private final Deque<Waiting> waiting = new ArrayDeque<>();
+  private final Map<String, Standing> standings = new HashMap<>();
+  private final List<Refusal> refusals = new ArrayList<>();
+  private int unsure;
+  private long throttledUntilNanos;
 
   ClientBudget(TimeSource time) {
     this.time = time;
+    this.throttledUntilNanos = time.monotonicNanos();
   }
 
   /** Whether a request may be sent. */
   enum Admission {
     /** Send it, and say what came of it. */
     GO,
-    /**
-     * The client's first request is under way: the continuation is run when its answer is known.
-     */
+    /** Others are under way: the continuation is run when it may go, or nothing may. */
     WAIT,
     /** Nothing may be sent for now. */
     PAUSED
   }
 
-  Admission admit(Runnable continuation) {
+  /** How a secret stands with the server. Guarded by the lock. */
+  private static final class Standing {
+
+    boolean proven;
+    long acceptedNanos;
+    int inARow;
+    int refused;
+    int underWay;
+    long pausedUntilNanos;
+    long usedNanos;
+
+    Standing(long now) {
+      pausedUntilNanos = now;
+      usedNanos = now;
+    }
+
+    boolean isFresh(long now) {
+      return proven && now - acceptedNanos <= PROOF.toNanos();
+    }
+  }
+
+  private record Waiting(String secret, Runnable continuation) {}
+
+  private record Refusal(String id, String secret, long nanos) {}
+
+  /**
+   * What other processes, and this one after a restart, must know of a client.
+   *
+   * @param refusals the refusals of the last five minutes, by an id of each
+   * @param pauses until when nothing is sent with a secret, by its fingerprint
+   * @param throttledUntil until when nothing is sent at all
+   */
+  record Remembered(
+      Map<String, Refused> refusals, Map<String, Instant> pauses, Instant throttledUntil) {
+
+    /**
+     * A refusal.
+     *
+     * @param secret the fingerprint of the refused secret
+     * @param at when
+     */
+    record Refused(String secret, Instant at) {}
+  }
+
+  /** Returns a turn for a request that proves itself with a secret, by its fingerprint. */
+  Turn turn(String secret) {
+    return new Turn(secret);
+  }
+
+  /** One request of the client: asks to be sent, and says once what came of it. */
+  final class Turn {
+
+    private final String secret;
+    private boolean underWay;
+    private boolean mayFail;
+    private int refusedBefore;
+
+    private Turn(String secret) {
+      this.secret = secret;
+    }
+
+    /** Asks whether the request may be sent. */
+    Admission admit(Runnable continuation) {
+      lock.lock();
+      try {
+        Standing standing = standing(secret);
+        standing.usedNanos = time.monotonicNanos();
+        if (pauseOf(secret) != null) {
+          return Admission.PAUSED;
+        }
+        if (!hasRoom(secret, 0, 0)) {
+          waiting.add(new Waiting(secret, continuation));
+          return Admission.WAIT;
+        }
+        underWay = true;
+        mayFail = !standing.isFresh(standing.usedNanos);
+        refusedBefore = standing.refused;
+        standing.underWay++;
+        unsure += mayFail ? 1 : 0;
+        return Admission.GO;
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    /** Returns how long nothing may be sent yet, or null if something may. */
+    @Nullable Duration pause() {
+      lock.lock();
+      try {
+        return pauseOf(secret);
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    /** Returns whether the server has taken this secret in this process. */
+    boolean isProven() {
+      lock.lock();
+      try {
+        return standing(secret).proven;
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    /** The server has taken the client for good, whatever it said of the user. */
+    void accepted() {
+      settle(
+          standing -> {
+            // An answer to a question from before the last refusal is older than that refusal.
+            if (standing.refused == refusedBefore) {
+              standing.proven = true;
+              standing.acceptedNanos = time.monotonicNanos();
+              standing.inARow = 0;
+            }
+          });
+    }
+
+    /**
+     * The server has refused the client.
+     *
+     * @param id names this refusal and no other
+     */
+    void refused(String id) {
+      settle(
+          standing -> {
+            long now = time.monotonicNanos();
+            standing.proven = false;
+            standing.refused++;
+            standing.inARow++;
+            refusals.add(new Refusal(id, secret, now));
+            if (standing.inARow >= REFUSALS_IN_A_ROW) {
+              standing.pausedUntilNanos = later(standing.pausedUntilNanos, now, PAUSE);
+            }
+          });
+    }
+
+    /**
+     * The server has asked for patience.
+     *
+     * @return whether for noticeably longer than it was known already
+     */
+    boolean throttled(Duration wait) {
+      AtomicBoolean longer = new AtomicBoolean();
+      settle(
+          standing -> {
+            long before = throttledUntilNanos;
+            throttledUntilNanos = later(before, time.monotonicNanos(), wait);
+            longer.set(throttledUntilNanos - before >= NOTICEABLE.toNanos());
+          });
+      return longer.get();
+    }
+
+    /** Nothing was learned of the client. */
+    void nothingLearned() {
+      settle(standing -> {});
+    }
+
+    private void settle(Consumer<Standing> change) {
+      List<Runnable> woken;
+      lock.lock();
+      try {
+        if (!underWay) {
+          return; // said already
+        }
+        underWay = false;
+        Standing standing = standing(secret);
+        standing.underWay--;
+        unsure -= mayFail ? 1 : 0;
+        change.accept(standing);
+        woken = whoMayGo();
+      } finally {
+        lock.unlock();
+      }
+      woken.forEach(Runnable::run);
+    }
+  }
+
+  private Standing standing(String secret) {
+    return standings.computeIfAbsent(secret, key -> new Standing(time.monotonicNanos()));
+  }
+
+  private static long later(long untilNanos, long now, Duration wait) {
+    return untilNanos - now > wait.toNanos() ? untilNanos : now + wait.toNanos();
+  }
+
+  private @Nullable Duration pauseOf(String secret) {
+    long now = time.monotonicNanos();
+    Standing standing = standing(secret);
+    long pause = Math.max(throttledUntilNanos - now, standing.pausedUntilNanos - now);
+    pause = Math.max(pause, windowLeft(secret, standing.isFresh(now), now));
+    return pause > 0 ? Duration.ofNanos(pause) : null;
+  }
+
+  /** Returns how long the refusals that count leave no room for another. */
+  private long windowLeft(String secret, boolean fresh, long now) {
+    if (refusals.isEmpty()) {
+      return 0;
+    }
+    refusals.removeIf(refusal -> now - refusal.nanos() >= WINDOW.toNanos());
+    // A secret that the server takes does not suffer from the others.
+    List<Refusal> counted =
+        refusals.stream()
+            .filter(refusal -> !fresh || refusal.secret().equals(secret))
+            .collect(Collectors.toList());
+    return counted.size() < MOST_REFUSALS
+        ? 0
+        : counted.get(counted.size() - MOST_REFUSALS).nanos() + WINDOW.toNanos() - now;
+  }
+
+  /** Returns whether one more may be under way, besides some that were just let go. */
+  private boolean hasRoom(String secret, int othersOfIt, int others) {
+    Standing standing = standing(secret);
+    if (standing.isFresh(time.monotonicNanos())) {
+      return true;
+    }
+    int most = standing.proven ? MOST_WITH_AN_OLD_PROOF : 1;
+    return standing.underWay + othersOfIt < most
+        && refusals.size() + unsure + others < MOST_REFUSALS;
+  }
+
+  private List<Runnable> whoMayGo() {
+    List<Runnable> woken = new ArrayList<>();
+    Map<String, Integer> let = new HashMap<>();
+    Set<String> full = new HashSet<>();
+    for (Iterator<Waiting> each = waiting.iterator(); each.hasNext(); ) {
+      Waiting next = each.next();
+      String secret = next.secret();
+      if (full.contains(secret)) {
+        continue;
+      }
+      int same = let.getOrDefault(secret, 0);
+      if (pauseOf(secret) != null || hasRoom(secret, same, woken.size())) {
+        each.remove();
+        woken.add(next.continuation());
+        let.put(secret, same + 1);
+      } else {
+        full.add(secret);
+      }
+    }
+    return woken;
+  }
+
+  /** Returns what is to be remembered. */
+  Remembered remembered() {
     lock.lock();
     try {
-      if (pause() != null) {
-        return Admission.PAUSED;
+      long now = time.monotonicNanos();
+      Map<String, Remembered.Refused> refused = new HashMap<>();
+      for (Refusal refusal : refusals) {
+        refused.put(
+            refusal.id(), new Remembered.Refused(refusal.secret(), wall(refusal.nanos(), now)));
       }
-      if (!proven && probing) {
-        waiting.add(continuation);
-        return Admission.WAIT;
-      }
-      probing = !proven;
-      return Admission.GO;
+      Map<String, Instant> pauses = new HashMap<>();
+      standings.forEach(
+          (secret, standing) -> {
+            if (standing.pausedUntilNanos - now > 0) {
+              pauses.put(secret, wall(standing.pausedUntilNanos, now));
+            }
+          });
+      return new Remembered(refused, pauses, wall(throttledUntilNanos, now));
     } finally {
       lock.unlock();
     }
   }
 
-  /** Returns how long nothing may be sent yet, or null if something may. */
-  @Nullable Duration pause() {
+  private Instant wall(long nanos, long now) {
+    return time.now().plusMillis((nanos - now) / 1_000_000);
+  }
+
+  /** Adds what was remembered elsewhere or before a restart. */
+  void adopt(Remembered remembered) {
     lock.lock();
     try {
-      long left = pausedUntilNanos - time.monotonicNanos();
-      if (paused && left > 0) {
-        return Duration.ofNanos(left);
-      }
-      paused = false;
-      return null;
+      long now = time.monotonicNanos();
+      remembered.refusals().forEach((id, refused) -> adopt(id, refused, now));
+      refusals.sort(Comparator.comparingLong(refusal -> refusal.nanos() - now));
+      remembered
+          .pauses()
+          .forEach(
+              (secret, until) -> {
+                Standing standing = standing(secret);
+                standing.pausedUntilNanos =
+                    later(standing.pausedUntilNanos, now, left(until, PAUSE));
+              });
+      throttledUntilNanos =
+          later(throttledUntilNanos, now, left(remembered.throttledUntil(), LONGEST_PAUSE));
     } finally {
       lock.unlock();
     }
   }
 
-  /** The server has taken the client for good, whatever it said of the user. */
-  void accepted() {
-    settle(
-        () -> {
-          proven = true;
-          refusals = 0;
-        });
+  private void adopt(String id, Remembered.Refused refused, long now) {
+    Duration age = Duration.between(refused.at(), time.now());
+    boolean known = refusals.stream().anyMatch(refusal -> refusal.id().equals(id));
+    if (known || age.compareTo(WINDOW) >= 0) {
+      return;
+    }
+    // The other's clock may be ahead.
+    refusals.add(new Refusal(id, refused.secret(), now - Math.max(0, age.toNanos())));
+    Standing standing = standing(refused.secret());
+    standing.inARow = Math.min(standing.inARow + 1, REFUSALS_IN_A_ROW);
   }
 
-  /** The server has refused the client. */
-  void refused() {
-    settle(
-        () -> {
-          proven = false;
-          refusals++;
-          if (refusals >= REFUSALS) {
-            pauseFor(PAUSE);
-          }
-        });
+  private Duration left(Instant until, Duration most) {
+    Duration left = Duration.between(time.now(), until);
+    return left.compareTo(most) > 0 ? most : left;
   }
 
-  /** The server has asked for patience. */
-  void throttled(Duration wait) {
-    settle(() -> pauseFor(wait));
-  }
-
-  /** Nothing was learned of the client. */
-  void nothingLearned() {
-    settle(() -> {});
-  }
-
-  private void pauseFor(Duration wait) {
-    paused = true;
-    pausedUntilNanos = time.monotonicNanos() + wait.toNanos();
-  }
-
-  private void settle(Runnable change) {
-    List<Runnable> woken;
+  /**
+   * Forgets secrets that were not used for long.
+   *
+   * @return whether nothing is left
+   */
+  boolean sweep() {
     lock.lock();
     try {
-      change.run();
-      probing = false;
-      woken = new ArrayList<>(waiting);
-      waiting.clear();
+      long now = time.monotonicNanos();
+      standings
+          .values()
+          .removeIf(
+              standing -> standing.underWay == 0 && now - standing.usedNanos > MEMORY.toNanos());
+      return standings.isEmpty() && waiting.isEmpty();
     } finally {
       lock.unlock();
     }
-    woken.forEach(Runnable::run);
   }
 }

@@ -81,7 +81,7 @@ abstract class Exchange {
     Grant grant;
     final @Nullable TokenSet tokens;
     final @Nullable ClientCredentials client;
-    final ClientBudget budget;
+    final ClientBudgets.Turn budget;
     final TokenStore.Version parent;
     final TokenStore.Intent intent;
     final boolean probe;
@@ -98,7 +98,7 @@ abstract class Exchange {
         Grant grant,
         @Nullable TokenSet tokens,
         @Nullable ClientCredentials client,
-        ClientBudget budget,
+        ClientBudgets.Turn budget,
         TokenStore.Version parent,
         TokenStore.Intent intent,
         boolean probe,
@@ -256,7 +256,7 @@ abstract class Exchange {
       TokenStore.@Nullable Version seen,
       @Nullable String displaced,
       boolean probe) {
-    ClientBudget budget = realm.budget(client == null ? null : client.id());
+    ClientBudgets.Turn budget = realm.budgets().turn(client);
     Runnable again =
         () ->
             realm.run(
@@ -282,7 +282,7 @@ abstract class Exchange {
       Grant grant,
       @Nullable TokenSet tokens,
       @Nullable ClientCredentials client,
-      ClientBudget budget,
+      ClientBudgets.Turn budget,
       TokenStore.@Nullable Version seen,
       @Nullable String displaced,
       boolean probe) {

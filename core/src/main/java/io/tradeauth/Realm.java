@@ -52,7 +52,7 @@ final class Realm {
   private final ConcurrentMap<String, Rest> rests = new ConcurrentHashMap<>();
   private final ConcurrentMap<String, Unsaved> unsaved = new ConcurrentHashMap<>();
   private final ConcurrentMap<String, Late> late = new ConcurrentHashMap<>();
-  private final ConcurrentMap<String, ClientBudget> budgets = new ConcurrentHashMap<>();
+  private final ClientBudgets budgets;
   private final ConcurrentMap<String, Set<String>> sharers = new ConcurrentHashMap<>();
   private final Set<String> ownGenerations = ConcurrentHashMap.newKeySet();
   private final ConcurrentMap<String, Set<CompletableFuture<Boolean>>> awaited =
@@ -65,6 +65,7 @@ final class Realm {
     this.engine = engine;
     this.lane = new Lane(engine.executor(), engine.time());
     this.forced = new ForcedRenewals(engine.time());
+    this.budgets = new ClientBudgets(name, engine);
   }
 
   /** What the manager gives to all realms. */
@@ -193,9 +194,8 @@ final class Realm {
     }
   }
 
-  ClientBudget budget(@Nullable String clientId) {
-    return budgets.computeIfAbsent(
-        clientId == null ? "" : clientId, id -> new ClientBudget(time()));
+  ClientBudgets budgets() {
+    return budgets;
   }
 
   // Flights
@@ -361,6 +361,7 @@ final class Realm {
         signedIn(subject);
         return;
       case SIGN_IN:
+      case BUDGET:
         return;
     }
   }
@@ -638,6 +639,7 @@ final class Realm {
 
   void sweep() {
     forced.sweep();
+    budgets.sweep();
     rests.values().removeIf(rest -> rest.isLongOver(time()));
   }
 }

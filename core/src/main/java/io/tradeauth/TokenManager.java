@@ -332,7 +332,11 @@ public final class TokenManager implements AutoCloseable {
   private void forget(ManagedTokenProvider provider, String userId) {
     Realm realm = provider.realm();
     String subject = provider.subjectNow(userId);
+    Login login = provider.storedLogin(userId);
     signOutNow(provider, userId, SignOut.Reach.USER);
+    if (login != null && login.ownClient() != null) {
+      realm.budgets().forget(login.ownClient().id());
+    }
     if (!realm.isShared(subject)) {
       realm.store().forget(realm.key(subject));
       realm.store().forget(new TokenStore.Key(TokenStore.Kind.SIGN_IN, realm.name(), subject));

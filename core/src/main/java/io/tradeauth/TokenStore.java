@@ -85,7 +85,9 @@ public interface TokenStore {
     /** Which login a user id belongs to, where users share one. */
     LINK,
     /** A sign-in that is being exchanged. */
-    SIGN_IN
+    SIGN_IN,
+    /** What the server has refused a client of late, and until when nothing is sent for it. */
+    BUDGET
   }
 
   /** What state a record is in. */

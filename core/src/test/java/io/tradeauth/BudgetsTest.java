@@ -12,6 +12,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -221,67 +222,238 @@ class BudgetsTest {
 
   private final ClientBudget budget = new ClientBudget(clock);
   private final List<String> woken = new ArrayList<>();
+  private int refusals;
 
   @Test
   void client_unproven_oneAtATime_theOthersWait_G31() {
-    assertSame(ClientBudget.Admission.GO, admit("a"));
-    assertSame(ClientBudget.Admission.WAIT, admit("b"));
-    assertSame(ClientBudget.Admission.WAIT, admit("c"));
-    budget.accepted();
+    ClientBudget.Turn first = turn("a");
+    assertWaits("b");
+    assertWaits("c");
+    first.accepted();
     assertEquals(List.of("b", "c"), woken);
-    assertSame(ClientBudget.Admission.GO, admit("b"));
-    assertSame(ClientBudget.Admission.GO, admit("c"));
+    turn("b");
+    turn("c");
   }
 
   @Test
   void client_nothingLearned_nextOneTries() {
-    assertSame(ClientBudget.Admission.GO, admit("a"));
-    budget.nothingLearned();
-    assertSame(ClientBudget.Admission.GO, admit("b"));
-    assertSame(ClientBudget.Admission.WAIT, admit("c"));
+    turn("a").nothingLearned();
+    turn("b");
+    assertWaits("c");
+  }
+
+  @Test
+  void client_nothingLearned_oneOfThoseWhoWaitIsWoken() {
+    ClientBudget.Turn first = turn("a");
+    assertWaits("b");
+    assertWaits("c");
+    first.nothingLearned();
+    assertEquals(List.of("b"), woken);
+    refuse(turn("b"));
+    assertEquals(List.of("b", "c"), woken);
   }
 
   @Test
   void client_refusedTwice_pausedFiveMinutes_thenOneEach_G31() {
-    admit("a");
-    budget.refused();
-    assertNull(budget.pause());
-    assertSame(ClientBudget.Admission.GO, admit("b"));
-    budget.refused();
-    assertEquals(FIVE_MINUTES, budget.pause());
-    assertSame(ClientBudget.Admission.PAUSED, admit("c"));
+    refuse(turn("a"));
+    assertNull(pause());
+    refuse(turn("b"));
+    assertEquals(FIVE_MINUTES, pause());
+    assertPaused("c");
     clock.advance(FIVE_MINUTES.minusMillis(1));
-    assertSame(ClientBudget.Admission.PAUSED, admit("c"));
+    assertPaused("c");
     clock.advance(Duration.ofMillis(1));
-    assertSame(ClientBudget.Admission.GO, admit("c"));
-    budget.refused();
-    assertEquals(FIVE_MINUTES, budget.pause());
+    refuse(turn("c"));
+    assertEquals(FIVE_MINUTES, pause());
+  }
+
+  @Test
+  void client_refusedTwice_whoWaitsIsWokenToFail() {
+    refuse(turn("a"));
+    ClientBudget.Turn second = turn("b");
+    assertWaits("c");
+    assertWaits("d");
+    refuse(second);
+    assertEquals(List.of("c", "d"), woken);
+    assertPaused("c");
   }
 
   @Test
   void client_acceptedInBetween_countsAnew() {
-    admit("a");
-    budget.refused();
-    admit("b");
-    budget.accepted();
-    admit("c");
-    budget.refused();
-    assertNull(budget.pause());
-    assertSame(ClientBudget.Admission.GO, admit("d"));
-    assertSame(ClientBudget.Admission.WAIT, admit("e"), "it must prove itself again");
+    refuse(turn("a"));
+    turn("b").accepted();
+    refuse(turn("c"));
+    assertNull(pause());
+    turn("d");
+    assertWaits("e"); // it must prove itself again
+  }
+
+  /** An answer that was under way when another was refused proves nothing newer. */
+  @Test
+  void client_acceptedThatWasSentBeforeTheRefusal_provesNothing_G31() {
+    turn("a").accepted();
+    ClientBudget.Turn slow = turn("b");
+    ClientBudget.Turn other = turn("c");
+    refuse(turn("d"));
+    slow.accepted();
+    assertWaits("e");
+    refuse(other);
+    assertEquals(FIVE_MINUTES, pause());
+  }
+
+  @Test
+  void client_provenWithinAMinute_noLimit_laterFourUntilAccepted_G31() {
+    turn("a").accepted();
+    for (int i = 0; i < 64; i++) {
+      turn("b").nothingLearned();
+    }
+    clock.advance(Duration.ofSeconds(60));
+    List<ClientBudget.Turn> many = new ArrayList<>();
+    for (int i = 0; i < 64; i++) {
+      many.add(turn("b"));
+    }
+    many.forEach(ClientBudget.Turn::nothingLearned);
+    clock.advance(Duration.ofMillis(1));
+    ClientBudget.Turn first = turn("c");
+    turn("c");
+    turn("c");
+    turn("c");
+    assertWaits("d");
+    first.accepted();
+    assertEquals(List.of("d"), woken);
+    turn("d");
+  }
+
+  @Test
+  void client_secretReplaced_provesItselfAlone_theOtherGoesOn_G31() {
+    turn("a").accepted();
+    ClientBudget.Turn replaced = turn("b", "new");
+    assertWaits("c", "new");
+    turn("d", "old");
+    refuse(replaced);
+    refuse(turn("c", "new"));
+    assertPaused("c", "new");
+    turn("d", "old");
+  }
+
+  @Test
+  void client_manySecrets_atMostFiveRefusedInFiveMinutes_G31() {
+    for (int i = 0; i < 4; i++) {
+      refuse(turn("a", "wrong-" + i));
+      clock.advance(Duration.ofSeconds(10));
+    }
+    ClientBudget.Turn fifth = turn("b", "wrong-4");
+    assertWaits("c", "wrong-5"); // the one under way may be refused too
+    refuse(fifth);
+    assertEquals(List.of("c"), woken);
+    assertPaused("c", "wrong-5");
+    clock.advance(Duration.ofMinutes(5).minusSeconds(40).minusMillis(1));
+    assertPaused("c", "wrong-5");
+    clock.advance(Duration.ofMillis(1));
+    refuse(turn("c", "wrong-5"));
+    assertPaused("d", "wrong-6");
+  }
+
+  @Test
+  void client_saidTwice_countsOnce() {
+    ClientBudget.Turn first = turn("a");
+    first.accepted();
+    first.nothingLearned();
+    refuse(first);
+    assertNull(pause());
+    turn("b");
+    turn("c");
   }
 
   @Test
   void client_throttled_pausedForAsLongAsAsked_N10() {
-    admit("a");
-    budget.throttled(Duration.ofSeconds(120));
-    assertEquals(Duration.ofSeconds(120), budget.pause());
+    assertTrue(turn("a").throttled(Duration.ofSeconds(120)));
+    assertEquals(Duration.ofSeconds(120), pause());
     clock.advance(Duration.ofSeconds(120));
-    assertNull(budget.pause());
+    assertNull(pause());
   }
 
-  private ClientBudget.Admission admit(String who) {
-    return budget.admit(() -> woken.add(who));
+  @Test
+  void client_throttledLate_noPauseIsMadeShorter_N10() {
+    turn("a").accepted();
+    List<ClientBudget.Turn> under = List.of(turn("b"), turn("c"), turn("d"), turn("e"));
+    refuse(under.get(0));
+    refuse(under.get(1));
+    assertFalse(under.get(2).throttled(Duration.ofSeconds(1)) && pause() == null);
+    assertEquals(FIVE_MINUTES, pause());
+    under.get(3).throttled(Duration.ofSeconds(400));
+    assertEquals(Duration.ofSeconds(400), pause());
+  }
+
+  @Test
+  void client_unusedForAnHour_forgotten() {
+    refuse(turn("a"));
+    assertFalse(budget.sweep());
+    clock.advance(Duration.ofMinutes(61));
+    assertTrue(budget.sweep());
+  }
+
+  @Test
+  void client_remembered_anotherProcessKnows() {
+    refuse(turn("a"));
+    refuse(turn("a"));
+    ClientBudget other = new ClientBudget(clock);
+    other.adopt(budget.remembered());
+    other.adopt(budget.remembered());
+    assertEquals(FIVE_MINUTES, other.turn("old").pause());
+    assertNull(other.turn("another").pause());
+    clock.advance(FIVE_MINUTES);
+    ClientBudget.Turn next = other.turn("old");
+    assertSame(ClientBudget.Admission.GO, next.admit(() -> {}));
+    next.refused("next");
+    assertEquals(FIVE_MINUTES, other.turn("old").pause());
+  }
+
+  @Test
+  void client_rememberedByAClockThatIsFarAhead_pauseNoLongerThanAnyOther() {
+    Instant later = clock.now().plus(Duration.ofDays(1));
+    budget.adopt(
+        new ClientBudget.Remembered(
+            Map.of("x", new ClientBudget.Remembered.Refused("old", later)),
+            Map.of("old", later),
+            Instant.EPOCH));
+    assertEquals(FIVE_MINUTES, pause());
+    budget.adopt(new ClientBudget.Remembered(Map.of(), Map.of(), later));
+    assertEquals(Duration.ofMinutes(15), pause());
+  }
+
+  private ClientBudget.Turn turn(String who) {
+    return turn(who, "old");
+  }
+
+  private ClientBudget.Turn turn(String who, String secret) {
+    ClientBudget.Turn turn = budget.turn(secret);
+    assertSame(ClientBudget.Admission.GO, turn.admit(() -> woken.add(who)));
+    return turn;
+  }
+
+  private void assertWaits(String who) {
+    assertWaits(who, "old");
+  }
+
+  private void assertWaits(String who, String secret) {
+    assertSame(ClientBudget.Admission.WAIT, budget.turn(secret).admit(() -> woken.add(who)));
+  }
+
+  private void assertPaused(String who) {
+    assertPaused(who, "old");
+  }
+
+  private void assertPaused(String who, String secret) {
+    assertSame(ClientBudget.Admission.PAUSED, budget.turn(secret).admit(() -> woken.add(who)));
+  }
+
+  private void refuse(ClientBudget.Turn turn) {
+    turn.refused("refusal-" + refusals++);
+  }
+
+  private @Nullable Duration pause() {
+    return budget.turn("old").pause();
   }
 
   // Back-off

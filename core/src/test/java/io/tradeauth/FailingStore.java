@@ -13,6 +13,7 @@ final class FailingStore implements TokenStore {
   private volatile boolean failWrites;
   private volatile boolean failCommits;
   private volatile boolean failReads;
+  private volatile @Nullable Kind failingKind;
   private final Queue<Throwable> nextCommits = new ConcurrentLinkedQueue<>();
   private final Queue<Throwable> lostCommits = new ConcurrentLinkedQueue<>();
 
@@ -56,6 +57,11 @@ final class FailingStore implements TokenStore {
     }
   }
 
+  /** Lets everything fail that is about a kind of record. */
+  void failKind(Kind kind) {
+    failingKind = kind;
+  }
+
   private static void failIf(boolean fail, TokenStoreException.Reason reason) {
     if (fail) {
       throw new TokenStoreException(reason, "the test says so", null);
@@ -64,14 +70,14 @@ final class FailingStore implements TokenStore {
 
   @Override
   public @Nullable StoredRecord load(Key key) {
-    failIf(failReads, TokenStoreException.Reason.READ_FAILED);
+    failIf(failReads || key.kind() == failingKind, TokenStoreException.Reason.READ_FAILED);
     return store.load(key);
   }
 
   @Override
   public BeginResult begin(
       Key key, @Nullable Version seen, Intent intent, @Nullable String displaced) {
-    failIf(failWrites, TokenStoreException.Reason.WRITE_FAILED);
+    failIf(failWrites || key.kind() == failingKind, TokenStoreException.Reason.WRITE_FAILED);
     return store.begin(key, seen, intent, displaced);
   }
 

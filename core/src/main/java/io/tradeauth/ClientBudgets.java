@@ -1,0 +1,232 @@
+package io.tradeauth;
+
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The budgets of all clients of a realm, and what the store keeps of them: the refusals of the last
+ * five minutes and the pauses. So a restart forgets no pause, and processes that share a store
+ * share what a server has refused.
+ *
+ * <p>The record is read before a request with a secret that this process has not seen accepted, and
+ * written when something is refused, in the steps of an exchange and so on threads of the manager.
+ * A store that fails makes no request fail: then each process counts for itself. Processes that
+ * start with the same wrong secret at the same moment may each send one before the first has
+ * written.
+ *
+ * <p>For any number of threads.
+ */
+final class ClientBudgets {
+
+  private static final Logger LOG = LoggerFactory.getLogger("io.tradeauth.exchange");
+  private static final int MOST_TRIES = 5;
+
+  private final String realm;
+  private final Realm.Engine engine;
+  private final ConcurrentMap<String, ClientBudget> budgets = new ConcurrentHashMap<>();
+  private final AtomicLong refusals = new AtomicLong();
+
+  ClientBudgets(String realm, Realm.Engine engine) {
+    this.realm = realm;
+    this.engine = engine;
+  }
+
+  /** Returns a turn for a request of a client; null for a request that names none. */
+  Turn turn(@Nullable ClientCredentials client) {
+    String id = client == null ? "" : client.id();
+    ClientBudget budget = budgets.computeIfAbsent(id, key -> new ClientBudget(engine.time()));
+    return new Turn(id, budget, budget.turn(fingerprint(client)));
+  }
+
+  private static String fingerprint(@Nullable ClientCredentials client) {
+    return client == null
+        ? ""
+        : client
+            .secret()
+            .map(secret -> Fingerprint.of(secret.value(), client.id()))
+            .orElse("");
+  }
+
+  /** One request of a client. On threads of the manager only. */
+  final class Turn {
+
+    private final String clientId;
+    private final ClientBudget budget;
+    private final ClientBudget.Turn turn;
+
+    private Turn(String clientId, ClientBudget budget, ClientBudget.Turn turn) {
+      this.clientId = clientId;
+      this.budget = budget;
+      this.turn = turn;
+    }
+
+    /** Asks whether the request may be sent; see {@link ClientBudget.Turn#admit}. */
+    ClientBudget.Admission admit(Runnable continuation) {
+      ClientBudget.Admission admission = turn.admit(continuation);
+      if (admission != ClientBudget.Admission.GO || turn.isProven()) {
+        return admission;
+      }
+      read(clientId, budget);
+      if (turn.pause() == null) {
+        return ClientBudget.Admission.GO;
+      }
+      turn.nothingLearned();
+      return ClientBudget.Admission.PAUSED;
+    }
+
+    @Nullable Duration pause() {
+      return turn.pause();
+    }
+
+    void accepted() {
+      turn.accepted();
+    }
+
+    void refused() {
+      turn.refused(engine.owner() + "-" + refusals.incrementAndGet());
+      write(clientId, budget);
+    }
+
+    void throttled(Duration wait) {
+      if (turn.throttled(wait)) {
+        write(clientId, budget);
+      }
+    }
+
+    void nothingLearned() {
+      turn.nothingLearned();
+    }
+  }
+
+  // The store
+
+  private TokenStore.Key key(String clientId) {
+    return new TokenStore.Key(TokenStore.Kind.BUDGET, realm, clientId);
+  }
+
+  private void read(String clientId, ClientBudget budget) {
+    try {
+      adopt(engine.store().load(key(clientId)), budget);
+    } catch (RuntimeException e) {
+      // Whatever a store throws: what is known here decides.
+      LOG.debug("{}: the budget of a client can't be read", realm, e);
+    }
+  }
+
+  private static void adopt(TokenStore.@Nullable StoredRecord stored, ClientBudget budget) {
+    if (stored != null && stored.content().state() != TokenStore.State.EMPTY) {
+      budget.adopt(remembered(stored.content()));
+    }
+  }
+
+  private void write(String clientId, ClientBudget budget) {
+    try {
+      boolean written = false;
+      for (int tries = 0; tries < MOST_TRIES && !written; tries++) {
+        written = isWritten(key(clientId), budget);
+      }
+    } catch (RuntimeException e) {
+      // Whatever a store throws: what is known here decides.
+      LOG.debug("{}: the budget of a client can't be written", realm, e);
+    }
+  }
+
+  /** Adds what others have written meanwhile and writes all; false if somebody was faster. */
+  private boolean isWritten(TokenStore.Key key, ClientBudget budget) {
+    TokenStore.StoredRecord stored = engine.store().load(key);
+    adopt(stored, budget);
+    TokenStore.Intent open = stored == null ? null : stored.intent();
+    TokenStore.Intent mine = new TokenStore.Intent(engine.newId(), engine.owner(), "budget");
+    TokenStore.BeginResult begun =
+        engine
+            .store()
+            .begin(
+                key,
+                stored == null ? null : stored.version(),
+                mine,
+                open == null ? null : open.id());
+    TokenStore.Version parent = begun.version();
+    return begun.outcome() == TokenStore.BeginOutcome.BEGUN
+        && parent != null
+        && engine.store().commit(key, parent, content(key.subject(), budget.remembered())) != null;
+  }
+
+  private TokenStore.Content content(String clientId, ClientBudget.Remembered remembered) {
+    List<Map<String, Object>> refused = new ArrayList<>();
+    remembered
+        .refusals()
+        .forEach(
+            (id, refusal) ->
+                refused.add(
+                    Map.of("id", id, "of", refusal.secret(), "at", refusal.at().toEpochMilli())));
+    List<Map<String, Object>> pauses = new ArrayList<>();
+    remembered
+        .pauses()
+        .forEach(
+            (secret, until) -> pauses.add(Map.of("of", secret, "until", until.toEpochMilli())));
+    Map<String, Object> members = new LinkedHashMap<>();
+    members.put("refused", refused);
+    members.put("pauses", pauses);
+    members.put("throttled_until", remembered.throttledUntil().toEpochMilli());
+    return new TokenStore.Content(
+        TokenStore.State.ACTIVE,
+        Instant.ofEpochMilli(engine.time().wallMillis()),
+        bytes(Map.of("client", clientId)),
+        bytes(members));
+  }
+
+  private static byte[] bytes(Map<String, Object> members) {
+    return Json.write(members).getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static ClientBudget.Remembered remembered(TokenStore.Content content) {
+    Map<String, ClientBudget.Remembered.Refused> refused = new HashMap<>();
+    Map<String, Instant> pauses = new HashMap<>();
+    Json members = Json.read(content.secrets());
+    if (members == null) {
+      return new ClientBudget.Remembered(refused, pauses, Instant.EPOCH);
+    }
+    for (Json one : members.objects("refused")) {
+      String id = one.text("id");
+      String secret = one.text("of");
+      if (id != null && secret != null) {
+        refused.put(id, new ClientBudget.Remembered.Refused(secret, instant(one, "at")));
+      }
+    }
+    for (Json one : members.objects("pauses")) {
+      String secret = one.text("of");
+      if (secret != null) {
+        pauses.put(secret, instant(one, "until"));
+      }
+    }
+    return new ClientBudget.Remembered(refused, pauses, instant(members, "throttled_until"));
+  }
+
+  private static Instant instant(Json members, String name) {
+    Long millis = members.integer(name);
+    return millis == null ? Instant.EPOCH : Instant.ofEpochMilli(millis);
+  }
+
+  /** Forgets a client that only one user had. */
+  void forget(String clientId) {
+    budgets.remove(clientId);
+    engine.store().forget(key(clientId));
+  }
+
+  /** Forgets what is too old to matter. */
+  void sweep() {
+    budgets.values().removeIf(ClientBudget::sweep);
+  }
+}
