@@ -142,11 +142,14 @@ final class LoginCodec {
 
   /** Writes which login a user id belongs to. */
   static TokenStore.Content writeLink(String userId, String subject, Instant since) {
-    return new TokenStore.Content(
-        TokenStore.State.ACTIVE,
-        since,
-        bytes(Map.of("user", userId)),
-        bytes(Map.of("user", userId, "subject", subject)));
+    byte[] link = bytes(Map.of("user", userId, "subject", subject));
+    return new TokenStore.Content(TokenStore.State.ACTIVE, since, link, link);
+  }
+
+  /** Reads from the label of a link which login the user id belongs to. */
+  static @Nullable String linkedSubject(byte[] label) {
+    Json members = Json.read(label);
+    return members == null ? null : members.text("subject");
   }
 
   /** Reads which login a user id belongs to. */

@@ -266,6 +266,12 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     dropLink(userId, subject);
   }
 
+  /** Returns whether any user, of whatever process, has this login. On a thread of the manager. */
+  boolean isShared(String subject) {
+    return realm.store().list(TokenStore.Kind.LINK, realm.name()).stream()
+        .anyMatch(link -> subject.equals(LoginCodec.linkedSubject(link.label())));
+  }
+
   /** Forgets in memory whose login a user's is. */
   void dropLink(String userId, @Nullable String subject) {
     String linked = links.remove(userId);

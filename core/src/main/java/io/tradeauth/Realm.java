@@ -483,11 +483,6 @@ final class Realm {
         });
   }
 
-  /** Returns whether any user of this process is left who shares the login. */
-  boolean isShared(String subject) {
-    return !usersOf(subject).isEmpty();
-  }
-
   private Set<String> usersOf(String subject) {
     return sharers.getOrDefault(subject, Set.of());
   }

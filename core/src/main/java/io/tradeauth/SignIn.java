@@ -56,14 +56,26 @@ final class SignIn extends Exchange {
     TokenStore.StoredRecord stored = realm.store().load(realm.key(subject));
     seen = stored == null ? null : stored.version();
     before = stored == null || isEmpty(stored) ? null : LoginCodec.read(stored.content());
-    if (grant instanceof Grant.SignedLogin && before != null && isSharedAndAlive(before)) {
-      // A second login would end the session of those who use it now.
-      link();
-      done(before);
+    if (stored != null
+        && grant instanceof Grant.SignedLogin
+        && before != null
+        && isSharedAndAlive(before)) {
+      share(stored, before);
     } else if (grant instanceof Grant.Imported) {
       imported((Grant.Imported) grant);
     } else {
       beginWith(grant);
+    }
+  }
+
+  /** A second login would end the session of those who use it now. */
+  private void share(TokenStore.StoredRecord stored, Login login) {
+    link();
+    TokenStore.StoredRecord now = realm.store().load(realm.key(subject));
+    if (now != null && now.version().generation().equals(stored.version().generation())) {
+      done(login);
+    } else {
+      look(); // the last of the others signed out before the link was there
     }
   }
 

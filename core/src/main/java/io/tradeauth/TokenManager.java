@@ -278,7 +278,7 @@ public final class TokenManager implements AutoCloseable {
     String subject = provider.subjectNow(userId);
     if (provider.broker().sharesLogins()) {
       provider.unlink(userId, subject);
-      if (realm.isShared(subject)) {
+      if (provider.isShared(subject)) {
         engine
             .events()
             .publish(new TokenEvent.SignedOut(provider.name(), userId, engine.time().now()));
@@ -337,7 +337,7 @@ public final class TokenManager implements AutoCloseable {
     if (login != null && login.ownClient() != null) {
       realm.budgets().forget(login.ownClient().id());
     }
-    if (!realm.isShared(subject)) {
+    if (!provider.broker().sharesLogins() || !provider.isShared(subject)) {
       realm.store().forget(realm.key(subject));
       realm.store().forget(new TokenStore.Key(TokenStore.Kind.SIGN_IN, realm.name(), subject));
       realm.drop(subject);

@@ -109,6 +109,43 @@ class SettradeEngineTest {
     assertTrue(manager.isSignedIn(Settrade.LIVE, "alice"));
   }
 
+  /** Who else has the login is told by the store: this process has not seen bob yet. */
+  @Test
+  void signOutAfterARestart_whoSharesTheLoginStaysSignedIn() {
+    signIn("alice");
+    signIn("bob");
+    TokenManager restarted = manager(clock);
+    restarted.provider(Settrade.LIVE).get("alice");
+
+    restarted.signOut(Settrade.LIVE, "alice");
+    clock.advance(Duration.ofSeconds(9));
+
+    assertThrows(
+        SignInRequiredException.class, () -> restarted.provider(Settrade.LIVE).get("alice"));
+    restarted.provider(Settrade.LIVE).get("bob");
+    tokens.get("bob");
+
+    restarted.signOut(Settrade.LIVE, "bob");
+    clock.advance(Duration.ofSeconds(9));
+    assertThrows(SignInRequiredException.class, () -> tokens.get("bob"));
+  }
+
+  @Test
+  void forgetAfterARestart_whoSharesTheLoginStaysSignedIn() {
+    signIn("alice");
+    signIn("bob");
+    TokenManager restarted = manager(clock);
+
+    restarted.forget("alice");
+    clock.advance(Duration.ofSeconds(9));
+
+    restarted.provider(Settrade.LIVE).get("bob");
+    restarted.forget("bob");
+    for (TokenStore.Kind kind : TokenStore.Kind.values()) {
+      assertEquals(List.of(), store.list(kind, Settrade.LIVE));
+    }
+  }
+
   @Test
   void tokenEnds_refreshedAndTheNewRefreshTokenKept() {
     signIn("alice");
