@@ -167,23 +167,23 @@ abstract class Exchange {
   // Somebody else's intent
 
   /** Returns whether this process itself has seen the intent open for the whole hold. */
-  final boolean isAbandoned(TokenStore.Intent open) {
+  final boolean isAbandoned(String intentId) {
     long now = realm.time().monotonicNanos();
     Observation before = observation;
     boolean goesOn =
         before != null
-            && before.intentId().equals(open.id())
+            && before.intentId().equals(intentId)
             && now - before.lastNanos() <= LONGEST_LOOK_AWAY.toNanos();
     long since = goesOn && before != null ? before.sinceNanos() : now;
-    observation = new Observation(open.id(), since, now);
+    observation = new Observation(intentId, since, now);
     return now - since >= realm.hold().toNanos();
   }
 
   /** Looks again soon: the exchange that is open elsewhere may have ended by then. */
-  final void lookAgain(TokenStore.Intent open, Runnable look) {
+  final void lookAgain(String intentId, Runnable look) {
     realm.refuseWhenClosed();
     looks++;
-    LOG.debug("{}: waits for intent {}", name(), open.id());
+    LOG.debug("{}: waits for intent {}", name(), intentId);
     realm.runAfter(
         Backoff.doubled(FIRST_LOOK_AGAIN, looks, LONGEST_LOOK_AGAIN), subject, () -> guarded(look));
   }

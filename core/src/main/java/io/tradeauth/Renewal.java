@@ -69,8 +69,8 @@ final class Renewal extends Exchange {
       realm.finish(flight, Flight.Outcome.failed(coolingDown(trouble)));
     } else if (open == null) {
       exchange(found, held, stored.version(), null);
-    } else if (!isMine(open, trouble) && !isAbandoned(open)) {
-      lookAgain(open, this::look);
+    } else if (!isMine(open, trouble) && !isAbandoned(open.id())) {
+      lookAgain(open.id(), this::look);
     } else if (mayEndWhatStillWorks(held)) {
       waitForTheEnd(open);
     } else {

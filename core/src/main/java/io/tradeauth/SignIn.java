@@ -13,7 +13,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>The tokens are first written beside the login, then it is found out whose they are, and only
  * then do they supersede what was stored: a sign-in that fails, or that belongs to another person,
- * costs nothing. Each user's sign-ins may race; the last to supersede wins.
+ * costs nothing. Each user's sign-ins may race; the last to supersede wins. Only logins of one
+ * credential wait for one another, and then share what the first has brought.
  */
 final class SignIn extends Exchange {
 
@@ -63,9 +64,29 @@ final class SignIn extends Exchange {
       share(stored, before);
     } else if (grant instanceof Grant.Imported) {
       imported((Grant.Imported) grant);
+    } else if (grant instanceof Grant.SignedLogin) {
+      logIn(stored);
     } else {
       beginWith(grant);
     }
+  }
+
+  /** Of two logins of one credential the second would end the first. */
+  private void logIn(TokenStore.@Nullable StoredRecord stored) {
+    String underWay = underWay(stored, realm.store().load(pendingKey()));
+    if (underWay.isEmpty() || isAbandoned(underWay)) {
+      beginWith(grant);
+    } else {
+      lookAgain(underWay, this::look);
+    }
+  }
+
+  /** Names what others do just now with this credential; empty if nobody does. */
+  private static String underWay(
+      TokenStore.@Nullable StoredRecord stored, TokenStore.@Nullable StoredRecord pending) {
+    String renewal = stored == null ? "" : openIn(stored);
+    String login = pending == null ? "" : pendingIn(pending);
+    return renewal + login;
   }
 
   /** A second login would end the session of those who use it now. */
@@ -77,6 +98,16 @@ final class SignIn extends Exchange {
     } else {
       look(); // the last of the others signed out before the link was there
     }
+  }
+
+  private static String openIn(TokenStore.StoredRecord record) {
+    return record.intent() == null ? "" : record.intent().id();
+  }
+
+  /** Tokens that have come and are not in their place yet are as good as an open intent. */
+  private static String pendingIn(TokenStore.StoredRecord pending) {
+    boolean came = pending.content().state() == TokenStore.State.ACTIVE;
+    return came ? pending.version().generation() : openIn(pending);
   }
 
   private static boolean isEmpty(TokenStore.StoredRecord stored) {
@@ -96,8 +127,8 @@ final class SignIn extends Exchange {
     sent = exchanged;
     TokenStore.StoredRecord pending = realm.store().load(pendingKey());
     TokenStore.Intent open = pending == null ? null : pending.intent();
-    if (open != null && mustNotCross(exchanged, open) && !isAbandoned(open)) {
-      lookAgain(open, this::look);
+    if (open != null && mustNotCross(exchanged, open) && !isAbandoned(open.id())) {
+      lookAgain(open.id(), this::look);
       return;
     }
     begin(
@@ -109,15 +140,11 @@ final class SignIn extends Exchange {
         false);
   }
 
-  /**
-   * Returns whether this exchange could end what the open one has brought: a login ends the one
-   * before, and this very refresh token may be on its way. A code is another one each time.
-   */
+  /** Returns whether this very refresh token may be on its way. A code is another one each time. */
   private boolean mustNotCross(Grant exchanged, TokenStore.Intent open) {
-    return exchanged instanceof Grant.SignedLogin
-        || (exchanged instanceof Grant.Refresh
-            && rotation().isFragile()
-            && open.purpose().equals(purpose(exchanged, open.id())));
+    return exchanged instanceof Grant.Refresh
+        && rotation().isFragile()
+        && open.purpose().equals(purpose(exchanged, open.id()));
   }
 
   @Override

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tradeauth.AccessToken;
 import io.tradeauth.AuthRejected;
+import io.tradeauth.Broker;
 import io.tradeauth.BrokerConfigurationException;
 import io.tradeauth.BrokerUnavailableException;
 import io.tradeauth.ClientCredentials;
@@ -24,6 +25,7 @@ import io.tradeauth.settrade.testing.Credential;
 import io.tradeauth.settrade.testing.Refusal;
 import io.tradeauth.settrade.testing.SettradeSimulator;
 import io.tradeauth.testing.Fault;
+import io.tradeauth.testing.Gate;
 import io.tradeauth.testing.ManualClock;
 import io.tradeauth.testing.TokenLedger.Kind;
 import java.io.IOException;
@@ -36,6 +38,8 @@ import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import okhttp3.MediaType;
@@ -107,6 +111,85 @@ class SettradeEngineTest {
     assertEquals("person-of-" + credential.apiKey(), subjectOf("alice"));
     assertEquals(1, settrade.count("login"));
     assertTrue(manager.isSignedIn(Settrade.LIVE, "alice"));
+  }
+
+  /** Two processes, or two requests of one: the second login would end the first. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void twoSignInsAtOnce_oneLogin_bothHaveItsToken(boolean sameProcess) throws Exception {
+    ExecutorService pool = Executors.newCachedThreadPool();
+    try (TokenManager one = threaded(pool);
+        TokenManager other = threaded(pool)) {
+      TokenManager second = sameProcess ? one : other;
+      one.signIn(Settrade.LIVE, "alice", grant()); // proves the client
+      one.signOut(Settrade.LIVE, "alice");
+      int before = settrade.count("login");
+      CompletableFuture<Void> alice;
+      CompletableFuture<Void> bob;
+      try (Gate gate = settrade.holdAnswers("login")) {
+        alice = run(() -> one.signIn(Settrade.LIVE, "alice", grant()), pool);
+        gate.awaitArrivals(1);
+        bob = run(() -> second.signIn(Settrade.LIVE, "bob", grant()), pool);
+        for (int i = 0; i < 20; i++) {
+          clock.advance(Duration.ofMillis(100));
+        }
+        gate.open();
+        alice.get(10, TimeUnit.SECONDS);
+      }
+      while (!bob.isDone()) {
+        clock.advance(Duration.ofMillis(100));
+        Thread.onSpinWait();
+      }
+      bob.get();
+
+      assertEquals(1, settrade.count("login") - before);
+      assertEquals(
+          one.provider(Settrade.LIVE).get("alice"), second.provider(Settrade.LIVE).get("bob"));
+    } finally {
+      pool.shutdown();
+    }
+  }
+
+  private static CompletableFuture<Void> run(Runnable work, ExecutorService pool) {
+    return CompletableFuture.runAsync(work, pool);
+  }
+
+  private TokenManager threaded(ExecutorService pool) {
+    return TokenManager.builder()
+        .broker(Settrade.at(Settrade.LIVE, settrade.api(), settrade.market()))
+        .store(store)
+        .time(clock)
+        .executor(pool)
+        .closeTimeout(Duration.ofMillis(100))
+        .build();
+  }
+
+  @Test
+  void signInOfADeadProcess_takenOverAfterTheHold() throws Exception {
+    TokenStore.Key pending =
+        new TokenStore.Key(
+            TokenStore.Kind.SIGN_IN,
+            Settrade.LIVE,
+            broker().subject("alice", clientOf(credential)));
+    store.begin(pending, null, new TokenStore.Intent("dead", "dead", "SignedLogin"), null);
+    CompletableFuture<Void> alice = CompletableFuture.runAsync(() -> signIn("alice"));
+    while (clock.timers() < 2) {
+      Thread.onSpinWait(); // the round of the manager, and the next look at the intent
+    }
+    clock.advance(Duration.ofSeconds(29));
+    assertFalse(alice.isDone());
+    assertEquals(0, settrade.count("login"));
+
+    while (!alice.isDone()) {
+      clock.advance(Duration.ofMillis(100));
+      Thread.onSpinWait();
+    }
+    alice.get();
+    assertEquals(1, settrade.count("login"));
+  }
+
+  private Broker broker() {
+    return Settrade.at(Settrade.LIVE, settrade.api(), settrade.market());
   }
 
   /** Who else has the login is told by the store: this process has not seen bob yet. */
