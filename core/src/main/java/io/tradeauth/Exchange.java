@@ -150,6 +150,14 @@ abstract class Exchange {
     return broker.renewalAfterRefusal(refused);
   }
 
+  /** Returns whether a new login would end a session whose token is still good. */
+  boolean isLoginTooEarly() {
+    return false;
+  }
+
+  /** A login would be the next thing to do, and must wait for the end of the token in hand. */
+  void loginPostponed() {}
+
   /** Returns whether the server has once changed a refresh token. */
   abstract boolean hasRotated();
 
@@ -427,7 +435,10 @@ abstract class Exchange {
       return;
     }
     Grant fallback = fallback(now.grant);
-    if (fallback != null && now.count < MOST_ATTEMPTS) {
+    if (fallback instanceof Grant.SignedLogin && isLoginTooEarly()) {
+      now.budget.nothingLearned();
+      postpone(BrokerUnavailableException.Reason.COOLING_DOWN, refusal.code(), null);
+    } else if (fallback != null && now.count < MOST_ATTEMPTS) {
       // What the server thinks of the client is told by the answer to the fallback.
       now.grant = fallback;
       attempt();
@@ -483,7 +494,15 @@ abstract class Exchange {
     Duration wait = answer == null ? null : patience(answer);
     log("in doubt", 0, code);
     now.lost = true;
-    preferLogin(now);
+    Grant login = preferredLogin(now);
+    if (login instanceof Grant.SignedLogin && isLoginTooEarly()) {
+      restClient(now, answer);
+      postpone(BrokerUnavailableException.Reason.IN_DOUBT, code, cause);
+      return;
+    }
+    if (login != null) {
+      now.grant = login;
+    }
     if (mayRepeat(now) && tryAgainSoon(now, wait)) {
       return;
     }
@@ -510,11 +529,19 @@ abstract class Exchange {
    * Where the application can log in by itself, a refresh token that may be spent is not sent
    * again.
    */
-  private void preferLogin(Attempts now) {
-    Grant login = rotation().kind() == RotationProfile.Kind.RELOGIN ? fallback(now.grant) : null;
-    if (login != null) {
-      now.grant = login;
-    }
+  private @Nullable Grant preferredLogin(Attempts now) {
+    return rotation().kind() == RotationProfile.Kind.RELOGIN ? fallback(now.grant) : null;
+  }
+
+  private void postpone(
+      BrokerUnavailableException.Reason reason, String code, @Nullable Exception cause) {
+    takeBack();
+    loginPostponed();
+    failed(
+        reason,
+        clean(code, attempts()) + "; a login would end the token in hand before its time",
+        Renewal.APART,
+        cause);
   }
 
   /** Returns whether the same grant may be sent again although it may have been taken. */

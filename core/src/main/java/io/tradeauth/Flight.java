@@ -28,7 +28,7 @@ final class Flight {
   /**
    * What came of a flight.
    *
-   * @param login what is stored now; null if the flight failed or was superseded
+   * @param login what is stored now; null if that is unknown or the flight was superseded
    * @param exchanged whether tokens were exchanged for it
    * @param failure why it failed; null if it did not
    */
@@ -47,7 +47,11 @@ final class Flight {
     }
 
     static Outcome failed(TokenException failure) {
-      return new Outcome(null, false, failure);
+      return failed(failure, null);
+    }
+
+    static Outcome failed(TokenException failure, @Nullable Login stored) {
+      return new Outcome(stored, false, failure);
     }
   }
 }

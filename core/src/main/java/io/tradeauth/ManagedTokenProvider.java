@@ -153,13 +153,15 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
   private @Nullable AccessToken tokenOf(
       String userId, Flight flight, Flight.Outcome outcome, Demand demand) {
     Held inHand = held(userId);
+    Login login = outcome.login();
     if (outcome.failure() != null) {
-      if (demand.isWish() && inHand != null && RefreshPolicy.isUsable(inHand, time)) {
-        return inHand.token;
+      Held stored = inHand == null && login != null ? hold(userId, login) : inHand;
+      boolean usable = stored != null && RefreshPolicy.isUsable(stored, time);
+      if (stored != null && usable && (demand.isWish() || demand.accepts(stored, false, time))) {
+        return stored.token;
       }
       throw outcome.failure().forCaller();
     }
-    Login login = outcome.login();
     if (login == null) {
       return null;
     }

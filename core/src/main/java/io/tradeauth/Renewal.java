@@ -66,7 +66,7 @@ final class Renewal extends Exchange {
     TokenStore.Intent open = stored.intent();
     Trouble trouble = realm.trouble(subject);
     if (trouble != null && trouble.isCooling(realm.time())) {
-      realm.finish(flight, Flight.Outcome.failed(coolingDown(trouble)));
+      fail(coolingDown(trouble));
     } else if (open == null) {
       exchange(found, held, stored.version(), null);
     } else if (!isMine(open, trouble) && !isAbandoned(open.id())) {
@@ -161,6 +161,16 @@ final class Renewal extends Exchange {
       renewedByNobody(found, stored);
       return;
     }
+    if (grant instanceof Grant.SignedLogin && isLoginTooEarly()) {
+      loginPostponed();
+      fail(
+          unavailable(
+              BrokerUnavailableException.Reason.COOLING_DOWN,
+              "a login would end the token in hand before its time",
+              APART,
+              null));
+      return;
+    }
     ClientCredentials client = provider.clientOf(userId, found);
     if (client != null && found.clientId() != null && !client.id().equals(found.clientId())) {
       throw signInRequired(SignInRequiredException.Reason.CLIENT_CHANGED, realm.time().now());
@@ -206,15 +216,13 @@ final class Renewal extends Exchange {
   /** One 401 proves nothing of a token that can't be replaced: the broker has the last word. */
   private void rejected(Login found, TokenStore.Version stored, ProbeAnswer answer) {
     if (!(answer instanceof ProbeAnswer.Dead)) {
-      realm.finish(
-          flight,
-          Flight.Outcome.failed(
-              unavailable(
-                  BrokerUnavailableException.Reason.REJECTED_DESPITE_FRESH_TOKEN,
-                  "the API refuses a token that only a sign-in replaces, and the broker does not"
-                      + " say that it is dead",
-                  ForcedRenewals.APART,
-                  null)));
+      fail(
+          unavailable(
+              BrokerUnavailableException.Reason.REJECTED_DESPITE_FRESH_TOKEN,
+              "the API refuses a token that only a sign-in replaces, and the broker does not say"
+                  + " that it is dead",
+              ForcedRenewals.APART,
+              null));
       return;
     }
     // What the broker has refused is not served again, here or elsewhere.
@@ -256,15 +264,30 @@ final class Renewal extends Exchange {
         && verdict.reason() == BrokerUnavailableException.Reason.SESSION_TAKEN_OVER) {
       publish(new TokenEvent.SessionTakenOver(name(), userId, realm.time().now()));
     }
-    realm.finish(
-        flight,
-        Flight.Outcome.failed(
-            new BrokerUnavailableException(
-                verdict.reason(),
-                name() + ": the API refuses tokens that were renewed just now",
-                realm.time().now().plus(verdict.pause()),
-                null)));
+    fail(
+        unavailable(
+            verdict.reason(),
+            "the API refuses tokens that were renewed just now",
+            verdict.pause(),
+            null));
     return false;
+  }
+
+  @Override
+  boolean isLoginTooEarly() {
+    Held held = inHand;
+    return held != null
+        && RefreshPolicy.isUsable(held, realm.time())
+        && !held.token.equals(demand.rejected());
+  }
+
+  /** Who needs a token instead of a refused one may come earlier; the background waits. */
+  @Override
+  void loginPostponed() {
+    Held held = inHand;
+    if (held != null) {
+      realm.rest(subject, RefreshPolicy.usableFor(held, realm.time()));
+    }
   }
 
   // What came of it
@@ -453,7 +476,7 @@ final class Renewal extends Exchange {
       takeNote(failure, wait, intent.id(), probes);
     } finally {
       // Last, so that whoever is woken by it finds the probe on its way.
-      realm.finish(flight, Flight.Outcome.failed(failure));
+      fail(failure);
     }
   }
 
@@ -500,8 +523,13 @@ final class Renewal extends Exchange {
     try {
       takeNote(failure, wait, doubt, probes);
     } finally {
-      realm.finish(flight, Flight.Outcome.failed(failure));
+      fail(failure);
     }
+  }
+
+  /** Whoever wanted less than this flight is served with what is stored, while it is good. */
+  private void fail(BrokerUnavailableException failure) {
+    realm.finish(flight, Flight.Outcome.failed(failure, login));
   }
 
   private void takeNote(

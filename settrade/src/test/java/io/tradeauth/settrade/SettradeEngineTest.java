@@ -42,6 +42,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import mockwebserver3.MockResponse;
 import okhttp3.MediaType;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
@@ -267,6 +268,44 @@ class SettradeEngineTest {
     clock.advance(Duration.ofMinutes(30));
 
     tokens.get("alice");
+
+    assertEquals(2, settrade.count("login"));
+  }
+
+  /** No login while the token in hand is good: it would end the session that others use. */
+  @ParameterizedTest
+  @ValueSource(ints = {401, 502})
+  void refreshFailsAheadOfTheEnd_noLoginBeforeTheTokenIsDue(int status) throws Exception {
+    signIn("alice");
+    AccessToken token = tokens.get("alice");
+    settrade.fail(
+        "refresh", Fault.instead(new MockResponse.Builder().code(status).body("{}").build()), 100);
+    clock.advance(Duration.ofMinutes(28).plusSeconds(30));
+
+    assertEquals(1, settrade.count("refresh"));
+    assertEquals(1, settrade.count("login"));
+    assertEquals(token, tokens.get("alice"));
+    assertEquals(200, account("alice").code);
+    assertThrows(BrokerUnavailableException.class, () -> tokens.renew("alice"));
+    assertEquals(1, settrade.count("login"));
+
+    clock.advance(Duration.ofSeconds(40)); // past the skew
+
+    assertNotEquals(token, tokens.get("alice"));
+    assertEquals(2, settrade.count("login"));
+  }
+
+  @Test
+  void refreshFailsAheadOfTheEnd_tokenRefused_loginAtOnce() throws Exception {
+    signIn("alice");
+    tokens.get("alice");
+    settrade.fail(
+        "refresh", Fault.instead(new MockResponse.Builder().code(401).body("{}").build()), 100);
+    clock.advance(Duration.ofMinutes(27));
+    assertEquals(1, settrade.count("login"));
+    settrade.reset(); // the session has ended
+
+    assertEquals(200, account("alice").code);
 
     assertEquals(2, settrade.count("login"));
   }
