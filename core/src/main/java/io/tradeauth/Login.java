@@ -1,6 +1,7 @@
 package io.tradeauth;
 
 import java.time.Instant;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param ownClient the client credentials that came with the sign-in; null if the settings have
  *     them
  * @param clientId the id of the client that the tokens were issued to; null if it has none
- * @param validatedAt when the broker last confirmed the token; null if never
+ * @param owner whose it is
  * @param hasRotated whether the server has once changed the refresh token
  */
 record Login(
@@ -25,7 +26,7 @@ record Login(
     @Nullable TokenSet tokens,
     @Nullable ClientCredentials ownClient,
     @Nullable String clientId,
-    @Nullable Instant validatedAt,
+    Owner owner,
     boolean hasRotated) {
 
   static Login active(
@@ -34,16 +35,39 @@ record Login(
       TokenSet tokens,
       @Nullable ClientCredentials ownClient,
       @Nullable String clientId) {
-    return new Login(
-        userId, TokenStore.State.ACTIVE, since, null, tokens, ownClient, clientId, null, false);
+    return active(userId, since, tokens, ownClient, clientId, Owner.UNKNOWN);
   }
 
-  static Login signedOut(String userId, Instant since) {
+  static Login active(
+      String userId,
+      Instant since,
+      TokenSet tokens,
+      @Nullable ClientCredentials ownClient,
+      @Nullable String clientId,
+      Owner owner) {
     return new Login(
-        userId, TokenStore.State.SIGNED_OUT, since, null, null, null, null, null, false);
+        userId, TokenStore.State.ACTIVE, since, null, tokens, ownClient, clientId, owner, false);
+  }
+
+  /** Returns what is left after a sign-out: no secrets, and whose it was. */
+  Login signedOut(Instant at) {
+    return new Login(
+        userId,
+        TokenStore.State.SIGNED_OUT,
+        at,
+        null,
+        null,
+        null,
+        null,
+        owner.withoutTokens(),
+        false);
   }
 
   Login with(TokenSet renewed) {
+    return with(renewed, owner);
+  }
+
+  Login with(TokenSet renewed, Owner told) {
     return new Login(
         userId,
         state,
@@ -52,7 +76,7 @@ record Login(
         renewed,
         ownClient,
         clientId,
-        validatedAt,
+        told,
         hasRotated || isRotation(renewed));
   }
 
@@ -60,10 +84,6 @@ record Login(
     return tokens != null
         && tokens.refreshToken() != null
         && !tokens.refreshToken().equals(renewed.refreshToken());
-  }
-
-  Login validated(TokenSet confirmed, Instant at) {
-    return new Login(userId, state, since, reason, confirmed, ownClient, clientId, at, hasRotated);
   }
 
   /**
@@ -80,11 +100,19 @@ record Login(
         rest,
         ownClient,
         clientId,
-        validatedAt,
+        owner,
         hasRotated);
   }
 
   @Nullable UserProfile profile() {
     return tokens == null ? null : tokens.profile();
+  }
+
+  /** Returns the profile with the accounts that one environment has told of. */
+  @Nullable UserProfile profileAt(String provider) {
+    UserProfile profile = profile();
+    return profile == null
+        ? null
+        : profile.withAccounts(owner.accounts().getOrDefault(provider, List.of()));
   }
 }

@@ -38,7 +38,7 @@ final class LoginCodec {
     members.put("user", login.userId());
     put(members, "client", login.clientId());
     put(members, "reason", login.reason() == null ? null : login.reason().name());
-    put(members, "validated_at", login.validatedAt() == null ? null : millis(login.validatedAt()));
+    put(members, "owner", owner(login.owner()));
     put(members, "rotates", login.hasRotated() ? true : null);
     put(members, "tokens", login.tokens() == null ? null : tokens(login.tokens()));
     put(members, "own_client", login.ownClient() == null ? null : client(login.ownClient()));
@@ -83,19 +83,40 @@ final class LoginCodec {
     put(members, "subject", profile.subject());
     put(members, "name", profile.name());
     put(members, "email", profile.email());
-    List<Map<String, Object>> accounts = new ArrayList<>();
-    for (UserProfile.Account account : profile.accounts()) {
-      Map<String, Object> one = new LinkedHashMap<>();
-      one.put("number", account.number());
-      put(one, "type", account.type());
-      put(one, "nickname", account.nickname());
-      accounts.add(one);
-    }
-    members.put("accounts", accounts);
+    members.put("accounts", accounts(profile.accounts()));
     members.put("exchanges", List.copyOf(profile.exchanges()));
     members.put("products", List.copyOf(profile.products()));
     members.put("order_types", List.copyOf(profile.orderTypes()));
     return members;
+  }
+
+  private static Map<String, Object> owner(Owner owner) {
+    Map<String, Object> members = new LinkedHashMap<>();
+    put(members, "person", owner.person());
+    put(members, "proven", owner.isProven() ? "yes" : null);
+    putInstant(members, "created_at", owner.createdAt());
+    putInstant(members, "updated_at", owner.updatedAt());
+    putInstant(members, "validated_at", owner.validatedAt());
+    List<Map<String, Object>> told = new ArrayList<>();
+    owner
+        .accounts()
+        .forEach(
+            (provider, accounts) ->
+                told.add(Map.of("provider", provider, "accounts", accounts(accounts))));
+    members.put("accounts", told);
+    return members;
+  }
+
+  private static List<Map<String, Object>> accounts(List<UserProfile.Account> accounts) {
+    List<Map<String, Object>> list = new ArrayList<>();
+    for (UserProfile.Account account : accounts) {
+      Map<String, Object> one = new LinkedHashMap<>();
+      one.put("number", account.number());
+      put(one, "type", account.type());
+      put(one, "nickname", account.nickname());
+      list.add(one);
+    }
+    return list;
   }
 
   private static Map<String, Object> client(ClientCredentials client) {
@@ -130,8 +151,40 @@ final class LoginCodec {
         tokens(members.object("tokens")),
         client(members.object("own_client")),
         members.text("client"),
-        members.has("validated_at") ? instant(members, "validated_at") : null,
+        owner(members.object("owner")),
         members.has("rotates"));
+  }
+
+  private static Owner owner(@Nullable Json members) {
+    if (members == null) {
+      return Owner.UNKNOWN;
+    }
+    Map<String, List<UserProfile.Account>> accounts = new LinkedHashMap<>();
+    for (Json told : members.objects("accounts")) {
+      String provider = told.text("provider");
+      if (provider != null) {
+        accounts.put(provider, accounts(told));
+      }
+    }
+    return new Owner(
+        members.text("person"),
+        members.has("proven"),
+        accounts,
+        instantOrNull(members, "created_at"),
+        instantOrNull(members, "updated_at"),
+        instantOrNull(members, "validated_at"));
+  }
+
+  private static List<UserProfile.Account> accounts(Json members) {
+    List<UserProfile.Account> accounts = new ArrayList<>();
+    for (Json account : members.objects("accounts")) {
+      String number = account.text("number");
+      if (number != null) {
+        accounts.add(
+            new UserProfile.Account(number, account.text("type"), account.text("nickname")));
+      }
+    }
+    return accounts;
   }
 
   /** Reads the user id of a label. */
@@ -204,19 +257,11 @@ final class LoginCodec {
     if (members == null) {
       return null;
     }
-    List<UserProfile.Account> accounts = new ArrayList<>();
-    for (Json account : members.objects("accounts")) {
-      String number = account.text("number");
-      if (number != null) {
-        accounts.add(
-            new UserProfile.Account(number, account.text("type"), account.text("nickname")));
-      }
-    }
     return new UserProfile(
         members.text("subject"),
         members.text("name"),
         members.text("email"),
-        accounts,
+        accounts(members),
         set(members, "exchanges"),
         set(members, "products"),
         set(members, "order_types"));
@@ -247,6 +292,15 @@ final class LoginCodec {
   private static Instant instant(Json members, String name) {
     Long millis = members.integer(name);
     return millis == null || millis == Long.MAX_VALUE ? Instant.MAX : Instant.ofEpochMilli(millis);
+  }
+
+  private static @Nullable Instant instantOrNull(Json members, String name) {
+    return members.has(name) ? instant(members, name) : null;
+  }
+
+  private static void putInstant(
+      Map<String, Object> members, String name, @Nullable Instant instant) {
+    put(members, name, instant == null ? null : millis(instant));
   }
 
   private static long millis(Instant instant) {

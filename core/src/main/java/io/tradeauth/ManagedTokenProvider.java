@@ -613,35 +613,82 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
       return NO_PROBE;
     }
     if (answer instanceof ProbeAnswer.Alive && stored != null && login != null) {
-      confirm(subjectNow(userId), stored.version(), login, (ProbeAnswer.Alive) answer);
+      confirm(userId, subjectNow(userId), stored.version(), login, (ProbeAnswer.Alive) answer);
     }
     return answer;
+  }
+
+  /**
+   * Finds out whose tokens these are if that is in question. On a thread of the manager.
+   *
+   * @throws SignInRequiredException if they are another person's
+   */
+  void clearUp(String userId, String subject, TokenStore.Version version, Login login) {
+    TokenSet tokens = login.tokens();
+    if (tokens == null || !login.owner().isInQuestion()) {
+      return;
+    }
+    ProbeAnswer answer = probe(userId, clientOf(userId, login), tokens);
+    if (answer instanceof ProbeAnswer.Alive) {
+      confirm(userId, subject, version, login, (ProbeAnswer.Alive) answer);
+    }
   }
 
   /**
    * Writes what was confirmed, under an intent of its own, so that it never crosses an exchange.
    */
   private void confirm(
-      String subject, TokenStore.Version seen, Login login, ProbeAnswer.Alive alive) {
+      String userId,
+      String subject,
+      TokenStore.Version seen,
+      Login login,
+      ProbeAnswer.Alive alive) {
     TokenSet tokens = login.tokens();
     if (tokens == null || login.state() != TokenStore.State.ACTIVE) {
       return;
     }
+    boolean another = login.owner().isAnotherThan(alive.profile());
+    Login next =
+        another
+            ? login.signInRequired(SignInRequiredException.Reason.DIFFERENT_ACCOUNT, time.now())
+            : confirmed(login, tokens, alive.profile());
+    if (write(realm.key(subject), seen, next) && another) {
+      realm
+          .engine()
+          .events()
+          .publish(
+              new TokenEvent.SignInRequired(
+                  name(), userId, time.now(), SignInRequiredException.Reason.DIFFERENT_ACCOUNT));
+      realm.drop(subject);
+    }
+    if (another) {
+      throw new SignInRequiredException(
+          name(), userId, SignInRequiredException.Reason.DIFFERENT_ACCOUNT, time.now());
+    }
+  }
+
+  private Login confirmed(Login login, TokenSet tokens, @Nullable UserProfile told) {
+    Instant now = time.now();
+    return login.with(
+        told == null ? tokens : tokens.withProfile(told),
+        login.owner().told(name(), told, now).validated(now));
+  }
+
+  private boolean write(TokenStore.Key key, TokenStore.Version seen, Login next) {
     TokenStore.Intent intent =
         new TokenStore.Intent(realm.engine().newId(), realm.engine().owner(), "validate");
-    TokenStore.BeginResult begun = realm.store().begin(realm.key(subject), seen, intent, null);
+    TokenStore.BeginResult begun = realm.store().begin(key, seen, intent, null);
     if (begun.outcome() != TokenStore.BeginOutcome.BEGUN) {
-      return;
+      return false;
     }
-    UserProfile told = alive.profile();
-    Login confirmed = login.validated(told == null ? tokens : tokens.withProfile(told), time.now());
-    boolean written = false;
+    boolean done = false;
     try {
-      realm.store().commit(realm.key(subject), seen, LoginCodec.write(confirmed));
-      written = true;
+      boolean written = realm.store().commit(key, seen, LoginCodec.write(next)) != null;
+      done = true;
+      return written;
     } finally {
-      if (!written) {
-        realm.takeBack(realm.key(subject), intent);
+      if (!done) {
+        realm.takeBack(key, intent);
       }
     }
   }
@@ -659,6 +706,8 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
           false,
           null,
           Set.of(),
+          null,
+          null,
           null,
           null,
           SignInRequiredException.Reason.NOT_SIGNED_IN,
@@ -679,8 +728,10 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
         login.state() == TokenStore.State.ACTIVE && broker.renewal(tokens) != null,
         tokens == null ? null : tokens.scope(),
         tokens == null ? Set.of() : tokens.missingScope(),
-        login.profile(),
-        login.validatedAt(),
+        login.profileAt(name()),
+        login.owner().createdAt(),
+        login.owner().updatedAt(),
+        login.owner().validatedAt(),
         login.reason(),
         trouble == null ? null : trouble.last().reason(),
         trouble == null ? null : trouble.last().retryAt());

@@ -300,7 +300,17 @@ final class Renewal extends Exchange {
         old == null
             ? TokenSet.first(response, provider.broker().profile().expiry(), receivedAt, Set.of())
             : old.renewedBy(response, provider.broker().profile().expiry(), receivedAt);
-    Login next = before.with(renewed);
+    Owner owner = before.owner();
+    if (owner.isAnotherThan(response.profile())) {
+      // Orders of one person must never go to another's account.
+      settled();
+      if (!markSignInRequired(before, parent, SignInRequiredException.Reason.DIFFERENT_ACCOUNT)) {
+        moved();
+        return;
+      }
+      throw signInRequired(SignInRequiredException.Reason.DIFFERENT_ACCOUNT, realm.time().now());
+    }
+    Login next = before.with(renewed, owner.told(name(), response.profile(), realm.time().now()));
     commit(parent, next, response, realm.time().monotonicNanos(), 1);
   }
 
@@ -340,7 +350,19 @@ final class Renewal extends Exchange {
       moved();
     } else {
       version = committed;
+      clearUp(committed, next);
       published(next, response);
+    }
+  }
+
+  private void clearUp(TokenStore.Version committed, Login next) {
+    try {
+      provider.clearUp(userId, subject, committed, next);
+    } catch (SignInRequiredException e) {
+      throw e;
+    } catch (RuntimeException e) {
+      // Whatever went wrong: the tokens are saved, and it is asked again at the next renewal.
+      LOG.warn("{}: could not find out whose tokens these are", name());
     }
   }
 

@@ -279,21 +279,26 @@ final class SignIn extends Exchange {
   }
 
   private Login login(TokenSet tokens) {
+    Instant now = realm.time().now();
+    Owner known = before == null || allowDifferentAccount ? Owner.UNKNOWN : before.owner();
     return Login.active(
-        userId, realm.time().now(), tokens, grant.client(), client == null ? null : client.id());
+        userId,
+        now,
+        tokens,
+        grant.client(),
+        client == null ? null : client.id(),
+        known.ofOtherTokens().told(name(), tokens.profile(), now));
   }
 
   private void supersede(TokenSet tokens) {
-    UserProfile known = before == null ? null : before.profile();
-    UserProfile told = tokens.profile();
     if (!allowDifferentAccount
-        && known != null
-        && told != null
-        && told.isAnotherPersonThan(known)) {
+        && before != null
+        && before.owner().isAnotherThan(tokens.profile())) {
       forgetPending();
       throw refusedForGood(SignInRequiredException.Reason.DIFFERENT_ACCOUNT);
     }
-    save(login(tokens), realm.time().monotonicNanos(), 1);
+    Login told = login(tokens);
+    save(told.with(withWhatIsKnown(tokens), told.owner()), realm.time().monotonicNanos(), 1);
   }
 
   private void save(Login login, long sinceNanos, int tries) {
@@ -350,6 +355,16 @@ final class SignIn extends Exchange {
         ServerText.clean(userId),
         cause.getClass().getName());
     done(login);
+  }
+
+  /** What the broker has not told of the same person this time stays as it was. */
+  private TokenSet withWhatIsKnown(TokenSet tokens) {
+    UserProfile known = before == null || allowDifferentAccount ? null : before.profile();
+    UserProfile told = tokens.profile();
+    if (known == null) {
+      return tokens;
+    }
+    return tokens.withProfile(told == null ? known : known.updatedBy(told));
   }
 
   private void link() {

@@ -173,7 +173,9 @@ public final class TokenManager implements AutoCloseable {
    * exchange; if it fails, what was stored stays as it was.
    *
    * @throws SignInRequiredException if the broker refuses the grant, its answer was lost, or it
-   *     belongs to another person at the broker than the user's sign-in before
+   *     belongs to another person at the broker than the user's sign-in before, which is remembered
+   *     through a sign-out until {@link #forget}; if the broker does not tell whose it is, that is
+   *     asked again at the next renewal and {@link #validate}
    * @throws BrokerConfigurationException if the client is refused or missing, or the broker takes
    *     no such grant
    * @throws BrokerUnavailableException if it makes sense to try again
@@ -285,8 +287,7 @@ public final class TokenManager implements AutoCloseable {
         return false;
       }
     }
-    realm.supersede(
-        realm.key(subject), LoginCodec.write(Login.signedOut(userId, engine.time().now())));
+    realm.supersede(realm.key(subject), LoginCodec.write(login.signedOut(engine.time().now())));
     realm.drop(subject);
     engine.events().publish(new TokenEvent.SignedOut(provider.name(), userId, engine.time().now()));
     return endSession(provider, userId, login, consent);
@@ -348,6 +349,7 @@ public final class TokenManager implements AutoCloseable {
    * Asks the broker whether the user's token works, and takes note of whose it is.
    *
    * @return what the broker said; {@link ProbeAnswer.Unknown} if it has no call for that
+   * @throws SignInRequiredException also if it is another person's than the user's sign-in before
    */
   public ProbeAnswer validate(String broker, String userId) {
     ManagedTokenProvider provider = managed(broker);

@@ -59,9 +59,9 @@ public record UserProfile(
         newer.orderTypes.isEmpty() ? orderTypes : newer.orderTypes);
   }
 
-  /** Returns whether both profiles tell a subject and they differ. */
-  boolean isAnotherPersonThan(UserProfile other) {
-    return subject != null && other.subject != null && !subject.equals(other.subject);
+  /** Returns the same with other accounts. */
+  UserProfile withAccounts(List<Account> others) {
+    return new UserProfile(subject, name, email, others, exchanges, products, orderTypes);
   }
 
   /** Returns how many accounts there are and nothing personal: logs and events may hold it. */

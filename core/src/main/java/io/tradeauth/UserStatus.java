@@ -15,7 +15,9 @@ import org.jspecify.annotations.Nullable;
  * @param renewable whether it can be renewed without the user
  * @param scope the granted scope; null if the server never told
  * @param missingScope what the sign-in asked for and was not granted
- * @param profile whose login it is; null if nobody told
+ * @param profile whose login it is, with the accounts of this environment; null if nobody told
+ * @param profileCreatedAt when the broker first told something of it; null if it never did
+ * @param profileUpdatedAt when the broker last told something of it
  * @param validatedAt when the broker last confirmed the token; null if never
  * @param reason why a sign-in is required; null if none is
  * @param lastFailure the last failure of a renewal; null if the last one worked
@@ -31,6 +33,8 @@ public record UserStatus(
     @Nullable Set<String> scope,
     Set<String> missingScope,
     @Nullable UserProfile profile,
+    @Nullable Instant profileCreatedAt,
+    @Nullable Instant profileUpdatedAt,
     @Nullable Instant validatedAt,
     SignInRequiredException.@Nullable Reason reason,
     BrokerUnavailableException.@Nullable Reason lastFailure,

@@ -1,6 +1,7 @@
 package io.tradeauth;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -10,6 +11,8 @@ import io.tradeauth.testing.Fault;
 import io.tradeauth.testing.ManualClock;
 import io.tradeauth.testing.TokenLedger;
 import java.time.Duration;
+import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -72,6 +75,61 @@ class SharedRealmTest {
       clock.advance(Duration.ofSeconds(10));
       assertEquals(sent + 1, server.count("token"));
       assertEquals(0, server.ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
+    }
+  }
+
+  /** Tells other accounts in each environment, as a broker's live and simulated sides do. */
+  private record Accounts(String... numbers) implements BrokerCall<ProbeAnswer> {
+
+    @Override
+    public BrokerRequest request(CallContext context) {
+      return BrokerRequest.get(context.apiUri("/v1/whoami")).authorized();
+    }
+
+    @Override
+    public ProbeAnswer read(Answer answer) {
+      return new ProbeAnswer.Alive(
+          UserProfile.of("alice")
+              .withAccounts(
+                  Stream.of(numbers)
+                      .map(number -> new UserProfile.Account(number, null, null))
+                      .toList()));
+    }
+  }
+
+  private Broker telling(String name, String... numbers) {
+    return FakeBroker.at(server)
+        .name(name)
+        .profile(profile -> profile.realm("shared"))
+        .broker(broker -> broker.probe(new Accounts(numbers)))
+        .build();
+  }
+
+  private static List<String> accounts(TokenManager manager, String name) {
+    UserProfile profile = manager.status(name, "alice").profile();
+    assertNotNull(profile);
+    return profile.accounts().stream().map(UserProfile.Account::number).toList();
+  }
+
+  @Test
+  void accounts_eachEnvironmentHasItsOwn() {
+    try (TokenManager manager =
+        TokenManager.builder()
+            .time(clock)
+            .broker(telling("live", "LIVE-1", "LIVE-2"), s -> s.client(FakeBroker.client()))
+            .broker(telling("sim", "SIM-1"), s -> s.client(FakeBroker.client()))
+            .build()) {
+      manager.signIn("live", "alice", FakeBroker.grant(server, "alice"));
+      assertEquals(List.of("LIVE-1", "LIVE-2"), accounts(manager, "live"));
+      assertEquals(List.of(), accounts(manager, "sim"));
+
+      manager.validate("sim", "alice");
+
+      assertEquals(List.of("LIVE-1", "LIVE-2"), accounts(manager, "live"));
+      assertEquals(List.of("SIM-1"), accounts(manager, "sim"));
+      clock.jump(server.life().plusSeconds(1));
+      manager.provider("live").get("alice");
+      assertEquals(List.of("LIVE-1", "LIVE-2"), accounts(manager, "live"));
     }
   }
 }

@@ -1,0 +1,160 @@
+package io.tradeauth;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.tradeauth.testing.EngineFixture;
+import io.tradeauth.testing.FakeBroker;
+import io.tradeauth.testing.Fault;
+import java.time.Instant;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+
+/** A user's orders never go to another person's account. */
+class SamePersonTest {
+
+  private static EngineFixture engine() {
+    return EngineFixture.of(RotationProfile.STRICT).broker(FakeBroker::probe).start();
+  }
+
+  private static Grant bobs(EngineFixture engine) {
+    return FakeBroker.grant(engine.server(), "bob");
+  }
+
+  private static void assertDifferent(Executable call) {
+    assertEquals(
+        SignInRequiredException.Reason.DIFFERENT_ACCOUNT,
+        assertThrows(SignInRequiredException.class, call).reason());
+  }
+
+  private static UserStatus status(EngineFixture engine) {
+    return engine.manager().status(FakeBroker.NAME, "alice");
+  }
+
+  @Test
+  void signedOut_anotherPersonSignsIn_refused_unlessAllowedOrForgotten() {
+    try (EngineFixture engine = engine().signIn("alice")) {
+      engine.signOut("alice");
+      assertDifferent(() -> engine.signIn("alice", bobs(engine)));
+      assertEquals(UserStatus.State.SIGNED_OUT, status(engine).state());
+      try (EngineFixture restarted = engine.another()) {
+        assertDifferent(() -> restarted.signIn("alice", bobs(engine)));
+      }
+      engine.signIn("alice");
+      engine.signOut("alice");
+
+      engine.manager().signInAsAnyone(FakeBroker.NAME, "alice", bobs(engine));
+      assertEquals("id-of-bob", profile(engine).subject());
+      engine.manager().forget("alice");
+      engine.signIn("alice");
+    }
+  }
+
+  private static UserProfile profile(EngineFixture engine) {
+    UserProfile profile = status(engine).profile();
+    assertNotNull(profile);
+    return profile;
+  }
+
+  @Test
+  void signedOut_tombstoneHasNothingThatTellsThePerson() {
+    try (EngineFixture engine = engine().signIn("alice")) {
+      engine.signOut("alice");
+      TokenStore.StoredRecord stored =
+          engine.store().load(new TokenStore.Key(TokenStore.Kind.LOGIN, FakeBroker.NAME, "alice"));
+      assertNotNull(stored);
+      Login login = LoginCodec.read(stored.content());
+      assertNull(login.tokens());
+      assertNull(login.profile());
+      assertTrue(!String.valueOf(login.owner().person()).contains("alice"));
+    }
+  }
+
+  @Test
+  void profileCallFails_anotherPersonsTokens_foundOutAtTheNextRenewal() {
+    try (EngineFixture engine = engine().signIn("alice")) {
+      engine.server().fail("whoami", Fault.status(503), 1);
+      engine.signIn("alice", bobs(engine));
+      assertEquals("id-of-alice", profile(engine).subject(), "remembered until somebody tells");
+      engine.expire();
+
+      assertDifferent(() -> engine.get("alice"));
+      assertDifferent(() -> engine.get("alice"));
+      assertEquals(
+          SignInRequiredException.Reason.DIFFERENT_ACCOUNT,
+          engine.events(TokenEvent.SignInRequired.class).get(0).reason());
+    }
+  }
+
+  @Test
+  void profileCallFails_anotherPersonsTokens_foundOutByValidate() {
+    try (EngineFixture engine = engine().signIn("alice")) {
+      engine.server().fail("whoami", Fault.status(503), 1);
+      engine.signIn("alice", bobs(engine));
+
+      assertDifferent(() -> engine.manager().validate(FakeBroker.NAME, "alice"));
+      assertDifferent(() -> engine.get("alice"));
+      assertTrue(engine.tokens().peek("alice").isEmpty());
+    }
+  }
+
+  @Test
+  void profileCallFails_afterASignOutToo_foundOut() {
+    try (EngineFixture engine = engine().signIn("alice")) {
+      engine.signOut("alice");
+      engine.server().fail("whoami", Fault.status(503), 1);
+      engine.signIn("alice", bobs(engine));
+
+      assertDifferent(() -> engine.manager().validate(FakeBroker.NAME, "alice"));
+    }
+  }
+
+  @Test
+  void profileCallFails_samePerson_askedOnceMore_thenNotAgain() {
+    try (EngineFixture engine = engine().signIn("alice")) {
+      engine.server().fail("whoami", Fault.status(503), 1);
+      engine.signIn("alice");
+      int asked = engine.server().count("whoami");
+      for (int i = 0; i < 3; i++) {
+        engine.expire();
+        assertTrue(engine.server().accepts(engine.get("alice").value()));
+      }
+      assertEquals(1, engine.server().count("whoami") - asked);
+    }
+  }
+
+  @Test
+  void profileCallFailsAtRenewal_tokenServed_askedAgainAtTheNext() {
+    try (EngineFixture engine = engine().signIn("alice")) {
+      engine.server().fail("whoami", Fault.status(503), 2);
+      engine.signIn("alice");
+      engine.expire();
+      assertTrue(engine.server().accepts(engine.get("alice").value()));
+      engine.expire();
+      int asked = engine.server().count("whoami");
+      engine.get("alice");
+      assertEquals(1, engine.server().count("whoami") - asked);
+    }
+  }
+
+  @Test
+  void profile_createdUpdatedValidated_areKept() {
+    try (EngineFixture engine = engine()) {
+      Instant signedIn = engine.clock().now();
+      engine.signIn("alice");
+      assertEquals(signedIn, status(engine).profileCreatedAt());
+      assertNull(status(engine).validatedAt());
+
+      engine.expire();
+      engine.manager().validate(FakeBroker.NAME, "alice");
+
+      UserStatus status = status(engine);
+      assertEquals(signedIn, status.profileCreatedAt());
+      assertEquals(engine.clock().now(), status.profileUpdatedAt());
+      assertEquals(engine.clock().now(), status.validatedAt());
+    }
+  }
+}
