@@ -51,6 +51,24 @@ abstract class Demand {
     };
   }
 
+  /**
+   * A token that came no longer ago, to keep its login alive. Nobody waits for it, so it is not
+   * kept in memory for its sake.
+   */
+  static Demand notOlderThan(Duration age) {
+    return new Demand() {
+      @Override
+      boolean isMetBy(Held held, TimeSource time) {
+        return RefreshPolicy.age(held, time).compareTo(age) < 0;
+      }
+
+      @Override
+      boolean isForACaller() {
+        return false;
+      }
+    };
+  }
+
   /** Another token than one that was refused. */
   static Demand insteadOf(AccessToken rejected) {
     return new Demand() {
@@ -72,6 +90,11 @@ abstract class Demand {
   /** Returns whether a usable token in hand is still welcome when nothing better can be had. */
   boolean isWish() {
     return false;
+  }
+
+  /** Returns whether somebody is to have the token soon, so that it belongs into memory. */
+  boolean isForACaller() {
+    return true;
   }
 
   /** Returns the token that was refused; null if none was. */

@@ -27,8 +27,12 @@ final class LoginCodec {
     Map<String, Object> label = new LinkedHashMap<>();
     label.put("user", login.userId());
     put(label, "client", login.clientId());
-    if (login.tokens() != null) {
-      label.put("expires_at", millis(login.tokens().expiresAt()));
+    TokenSet tokens = login.tokens();
+    if (tokens != null) {
+      label.put("expires_at", millis(tokens.expiresAt()));
+      if (tokens.refreshToken() != null) {
+        label.put("renewed_at", millis(tokens.receivedAt()));
+      }
     }
     return label;
   }
@@ -210,6 +214,12 @@ final class LoginCodec {
     Json members = Json.read(content.secrets());
     return members == null ? null : members.text("subject");
   }
+  /** Reads from a label when the refresh token came, by the server's clock; null without one. */
+  static @Nullable Instant renewedAt(byte[] label) {
+    Json members = Json.read(label);
+    return members == null ? null : instantOrNull(members, "renewed_at");
+  }
+
 
   private static SignInRequiredException.@Nullable Reason reason(@Nullable String name) {
     for (SignInRequiredException.Reason reason : SignInRequiredException.Reason.values()) {

@@ -53,6 +53,7 @@ final class Realm {
   private final ConcurrentMap<String, Unsaved> unsaved = new ConcurrentHashMap<>();
   private final ConcurrentMap<String, Late> late = new ConcurrentHashMap<>();
   private final ClientBudgets budgets;
+  private final IdleLogins idle;
   private final ConcurrentMap<String, Set<String>> sharers = new ConcurrentHashMap<>();
   private final Set<String> ownGenerations = ConcurrentHashMap.newKeySet();
   private final ConcurrentMap<String, Set<CompletableFuture<Boolean>>> awaited =
@@ -66,6 +67,7 @@ final class Realm {
     this.lane = new Lane(engine.executor(), engine.time());
     this.forced = new ForcedRenewals(engine.time());
     this.budgets = new ClientBudgets(name, engine);
+    this.idle = new IdleLogins(this);
   }
 
   /** What the manager gives to all realms. */
@@ -321,14 +323,20 @@ final class Realm {
             return current;
           }
           if (outcome.login() != null) {
-            publish(flight.provider, flight.userId, subject, outcome.login());
+            publish(flight, outcome.login());
           }
           return null;
         });
     wake(flight, outcome);
   }
 
-  private void publish(ManagedTokenProvider asked, String userId, String subject, Login login) {
+  private void publish(Flight flight, Login login) {
+    boolean create = flight.demand.isForACaller();
+    publish(create ? flight.provider : null, flight.userId, flight.subject, login);
+  }
+
+  private void publish(
+      @Nullable ManagedTokenProvider asked, String userId, String subject, Login login) {
     for (ManagedTokenProvider provider : providers) {
       for (String sharer : usersOf(subject)) {
         provider.publish(sharer, login, false);
@@ -632,7 +640,8 @@ final class Realm {
     return lane.running();
   }
 
-  void sweep() {
+  void makeRound() {
+    idle.look();
     forced.sweep();
     budgets.sweep();
     rests.values().removeIf(rest -> rest.isLongOver(time()));

@@ -74,6 +74,11 @@ final class RefreshPolicy {
     return Duration.ofMillis(Math.max(0, Math.min(byWall, byMonotonic)));
   }
 
+  /** Returns how long ago a token was first received, by the wall clock. */
+  static Duration age(Held held, TimeSource time) {
+    return Duration.ofMillis(time.wallMillis() - held.notBeforeMillis - CLOCK_TOLERANCE_MILLIS);
+  }
+
   /**
    * Returns whether the user of a login that nobody else can renew must be told that its end is
    * near.

@@ -517,7 +517,7 @@ public final class TokenManager implements AutoCloseable {
     try {
       lookForChanges();
       providers.values().forEach(ManagedTokenProvider::makeRound);
-      realms.values().forEach(Realm::sweep);
+      realms.values().forEach(Realm::makeRound);
     } finally {
       roundUnderWay.set(false);
     }
