@@ -24,6 +24,7 @@ public final class BrokerProfile {
   private final Duration skew;
   private final Duration renewAhead;
   private final @Nullable Duration refreshIdleLimit;
+  private final @Nullable Duration refreshLifeLimit;
 
   private BrokerProfile(Builder builder) {
     this.name = builder.name;
@@ -35,6 +36,7 @@ public final class BrokerProfile {
     this.skew = builder.skew;
     this.renewAhead = builder.renewAhead;
     this.refreshIdleLimit = builder.refreshIdleLimit;
+    this.refreshLifeLimit = builder.refreshLifeLimit;
   }
 
   /** Copies the headers so that their names are found in any case. */
@@ -102,6 +104,14 @@ public final class BrokerProfile {
     return refreshIdleLimit;
   }
 
+  /**
+   * Returns how long after its sign-in a login can be renewed at all; null if it does not end by
+   * itself.
+   */
+  public @Nullable Duration refreshLifeLimit() {
+    return refreshLifeLimit;
+  }
+
   @Override
   public String toString() {
     return "BrokerProfile[" + name + "]";
@@ -119,6 +129,7 @@ public final class BrokerProfile {
     private Duration skew = Duration.ofSeconds(60);
     private Duration renewAhead = Duration.ZERO;
     private @Nullable Duration refreshIdleLimit;
+    private @Nullable Duration refreshLifeLimit;
 
     private Builder(String name, ApiHosts hosts) {
       this.name = checkName("name", name);
@@ -178,6 +189,12 @@ public final class BrokerProfile {
     /** Sets how long a refresh token lives unused, so that idle users are kept signed in. */
     public Builder refreshIdleLimit(Duration limit) {
       this.refreshIdleLimit = Durations.positive("refreshIdleLimit", limit);
+      return this;
+    }
+
+    /** Sets how long after its sign-in a login can be renewed at all. */
+    public Builder refreshLifeLimit(Duration limit) {
+      this.refreshLifeLimit = Durations.positive("refreshLifeLimit", limit);
       return this;
     }
 

@@ -19,8 +19,25 @@ final class LoginCodec {
   private LoginCodec() {}
 
   static TokenStore.Content write(Login login) {
+    return write(login, null);
+  }
+
+  /**
+   * Writes a login and who wrote it.
+   *
+   * @param instance the id of the manager that writes it
+   */
+  static TokenStore.Content write(Login login, @Nullable String instance) {
+    Map<String, Object> secrets = secrets(login);
+    put(secrets, "instance", instance);
     return new TokenStore.Content(
-        login.state(), login.since(), bytes(label(login)), bytes(secrets(login)));
+        login.state(), login.since(), bytes(label(login)), bytes(secrets));
+  }
+
+  /** Reads the id of the manager that wrote a record; null if it is not there. */
+  static @Nullable String instance(TokenStore.Content content) {
+    Json members = Json.read(content.secrets());
+    return members == null ? null : members.text("instance");
   }
 
   private static Map<String, Object> label(Login login) {
@@ -197,6 +214,12 @@ final class LoginCodec {
     return members == null ? null : members.text("user");
   }
 
+  /** Reads from a label when the refresh token came, by the server's clock; null without one. */
+  static @Nullable Instant renewedAt(byte[] label) {
+    Json members = Json.read(label);
+    return members == null ? null : instantOrNull(members, "renewed_at");
+  }
+
   /** Writes which login a user id belongs to. */
   static TokenStore.Content writeLink(String userId, String subject, Instant since) {
     byte[] link = bytes(Map.of("user", userId, "subject", subject));
@@ -214,12 +237,6 @@ final class LoginCodec {
     Json members = Json.read(content.secrets());
     return members == null ? null : members.text("subject");
   }
-  /** Reads from a label when the refresh token came, by the server's clock; null without one. */
-  static @Nullable Instant renewedAt(byte[] label) {
-    Json members = Json.read(label);
-    return members == null ? null : instantOrNull(members, "renewed_at");
-  }
-
 
   private static SignInRequiredException.@Nullable Reason reason(@Nullable String name) {
     for (SignInRequiredException.Reason reason : SignInRequiredException.Reason.values()) {

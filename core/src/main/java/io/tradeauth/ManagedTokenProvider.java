@@ -683,7 +683,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     }
     boolean done = false;
     try {
-      boolean written = realm.store().commit(key, seen, LoginCodec.write(next)) != null;
+      boolean written = realm.store().commit(key, seen, realm.content(next)) != null;
       done = true;
       return written;
     } finally {

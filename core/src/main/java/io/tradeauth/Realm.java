@@ -186,6 +186,11 @@ final class Realm {
     return new TokenStore.Key(TokenStore.Kind.LOGIN, name, subject);
   }
 
+  /** Returns a login as it is stored, with the id of this manager. */
+  TokenStore.Content content(Login login) {
+    return LoginCodec.write(login, engine.owner());
+  }
+
   /** Takes back an intent after which nothing was spent. */
   void takeBack(TokenStore.Key key, TokenStore.Intent intent) {
     try {
@@ -575,9 +580,9 @@ final class Realm {
     if (parent == null) {
       TokenStore.StoredRecord stored = store().load(key(subject));
       if (Objects.equals(stored == null ? null : stored.version(), tokens.seen())) {
-        supersede(key(subject), LoginCodec.write(tokens.login()));
+        supersede(key(subject), content(tokens.login()));
       } // else somebody has signed in or out since
-    } else if (store().commit(key(subject), parent, LoginCodec.write(tokens.login())) == null) {
+    } else if (store().commit(key(subject), parent, content(tokens.login())) == null) {
       keepLate(subject, parent, tokens.login());
     }
   }

@@ -18,12 +18,16 @@ final class Renewal extends Exchange {
   /** Exchanges of one login are at least this far apart. */
   static final Duration APART = Duration.ofSeconds(5);
 
+  /** Clocks differ, and a refused token was good a moment ago. */
+  private static final Duration END_MARGIN = Duration.ofMinutes(1);
+
   private static final Duration LONGEST_HOLD = Duration.ofMinutes(5);
 
   private final Flight flight;
   private final Demand demand;
   private @Nullable Login login;
   private TokenStore.@Nullable Version version;
+  private TokenStore.@Nullable Content content;
   private @Nullable Held inHand;
   private boolean forced;
 
@@ -52,6 +56,7 @@ final class Renewal extends Exchange {
     Login found = LoginCodec.read(stored.content());
     login = found;
     version = stored.version();
+    content = stored.content();
     recoveredElsewhere(stored.version());
     if (found.state() != TokenStore.State.ACTIVE) {
       refuse(found);
@@ -239,7 +244,7 @@ final class Renewal extends Exchange {
     Login dead = found.signInRequired(reason, realm.time().now());
     TokenStore.Version committed = stored;
     try {
-      committed = realm.store().commit(realm.key(subject), stored, LoginCodec.write(dead));
+      committed = realm.store().commit(realm.key(subject), stored, realm.content(dead));
     } catch (RuntimeException | Error e) {
       // Nothing more is sent, whether the store knows why or not.
       realm.keep(subject, Realm.Unsaved.after(stored, dead));
@@ -326,7 +331,7 @@ final class Renewal extends Exchange {
       TokenStore.Version parent, Login next, TokenResponse response, long sinceNanos, int tries) {
     TokenStore.Version committed;
     try {
-      committed = realm.store().commit(realm.key(subject), parent, LoginCodec.write(next));
+      committed = realm.store().commit(realm.key(subject), parent, realm.content(next));
     } catch (Error e) {
       keepUnsaved(parent, next, response, e);
       throw e;
@@ -463,17 +468,46 @@ final class Renewal extends Exchange {
       moved();
       return;
     }
-    if (fragile && !inDoubt && grant instanceof Grant.Refresh) {
+    if (fragile && !inDoubt && grant instanceof Grant.Refresh && !isAtItsEnd(loaded())) {
       suspectReuse(((Grant.Refresh) grant).refreshToken());
     }
     throw signInRequired(reason, realm.time().now());
   }
 
+  /**
+   * Returns whether the login has ended as all of its kind do, unused or after its longest life.
+   */
+  private boolean isAtItsEnd(Login found) {
+    BrokerProfile profile = provider.broker().profile();
+    Instant now = realm.time().now();
+    TokenSet tokens = found.tokens();
+    return hasPassed(found.since(), profile.refreshLifeLimit(), now)
+        || (tokens != null
+            && hasPassed(
+                realm.clock().toLocal(tokens.receivedAt()), profile.refreshIdleLimit(), now));
+  }
+
+  private static boolean hasPassed(Instant start, @Nullable Duration limit, Instant now) {
+    return limit != null && !now.isBefore(start.plus(limit).minus(END_MARGIN));
+  }
+
   private void suspectReuse(RefreshToken sent) {
-    String fingerprint = Fingerprint.of(sent.value());
+    TokenStore.Content kept = content;
+    if (kept == null) {
+      throw new IllegalStateException("nothing was loaded");
+    }
+    TokenSet tokens = LoginCodec.read(kept).tokens();
+    RefreshToken stored = tokens == null ? null : tokens.refreshToken();
+    String instance = LoginCodec.instance(kept);
     publish(
         new TokenEvent.ReuseSuspected(
-            name(), userId, realm.time().now(), fingerprint, fingerprint));
+            name(),
+            userId,
+            realm.time().now(),
+            Fingerprint.of(sent.value()),
+            stored == null ? "" : Fingerprint.of(stored.value()),
+            instance == null ? "" : instance,
+            realm.engine().owner().equals(instance)));
   }
 
   @Override

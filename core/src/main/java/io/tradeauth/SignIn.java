@@ -225,7 +225,7 @@ final class SignIn extends Exchange {
   /** Writes the tokens beside the login until it works, or it is time to go on without. */
   private void write(TokenStore.Version parent, TokenSet tokens, long sinceNanos, int tries) {
     try {
-      realm.store().commit(pendingKey(), parent, LoginCodec.write(login(tokens)));
+      realm.store().commit(pendingKey(), parent, realm.content(login(tokens)));
     } catch (RuntimeException e) {
       if (mayTryAgain(sinceNanos, tries)) {
         again(tries, () -> write(parent, tokens, sinceNanos, tries + 1));
@@ -304,7 +304,7 @@ final class SignIn extends Exchange {
   private void save(Login login, long sinceNanos, int tries) {
     TokenStore.Version mine;
     try {
-      mine = realm.supersede(realm.key(subject), LoginCodec.write(login));
+      mine = realm.supersede(realm.key(subject), realm.content(login));
       link();
     } catch (RuntimeException e) {
       if (mayTryAgain(sinceNanos, tries)) {

@@ -117,17 +117,29 @@ public sealed interface TokenEvent {
   }
 
   /**
-   * The broker refused a refresh token that nobody here had spent.
+   * The broker refused a refresh token that is still the stored one, before its known end: somebody
+   * who does not use this store has spent it, or the login was ended at the broker.
    *
    * @param sent the fingerprint of the refused refresh token
-   * @param stored the fingerprint of the stored one
+   * @param stored the fingerprint of the stored one; that it is the same says that no process that
+   *     shares the store has renewed it
+   * @param instance the id of the manager that stored it, which says so in its log when it starts
+   * @param isOurs whether that was this manager
    */
-  record ReuseSuspected(String broker, String userId, Instant at, String sent, String stored)
+  record ReuseSuspected(
+      String broker,
+      String userId,
+      Instant at,
+      String sent,
+      String stored,
+      String instance,
+      boolean isOurs)
       implements TokenEvent {
 
     @Override
     public String advice() {
-      return "find out whether another program holds this refresh token";
+      return "find out whether another program holds this refresh token, which was last stored by "
+          + (isOurs ? "this instance" : "instance " + instance);
     }
   }
 

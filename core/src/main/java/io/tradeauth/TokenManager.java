@@ -71,6 +71,7 @@ public final class TokenManager implements AutoCloseable {
       add(entry.getKey(), entry.getValue(), builder);
     }
     warnOfTwoOkHttps();
+    LOG.info("instance {} for {}", engine.owner(), providers.keySet());
     engine.executor().execute(this::lookForChanges);
     nextRound();
   }
@@ -287,7 +288,7 @@ public final class TokenManager implements AutoCloseable {
         return false;
       }
     }
-    realm.supersede(realm.key(subject), LoginCodec.write(login.signedOut(engine.time().now())));
+    realm.supersede(realm.key(subject), realm.content(login.signedOut(engine.time().now())));
     realm.drop(subject);
     engine.events().publish(new TokenEvent.SignedOut(provider.name(), userId, engine.time().now()));
     return endSession(provider, userId, login, consent);

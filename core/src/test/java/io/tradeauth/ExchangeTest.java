@@ -220,7 +220,55 @@ class ExchangeTest {
 
       List<TokenEvent.ReuseSuspected> suspicions = engine.events(TokenEvent.ReuseSuspected.class);
       assertEquals(1, suspicions.size());
-      assertFalse(suspicions.get(0).toString().contains("canary"));
+      TokenEvent.ReuseSuspected suspicion = suspicions.get(0);
+      assertFalse(suspicion.toString().contains("canary"));
+      assertEquals(suspicion.sent(), suspicion.stored(), "nobody else has renewed it here");
+      assertTrue(suspicion.isOurs());
+      assertTrue(suspicion.advice().contains("this instance"));
+    }
+  }
+
+  @Test
+  void refused_fragile_storedByAnotherProcess_whichIsNamed_G8() {
+    try (EngineFixture one = EngineFixture.strict();
+        EngineFixture two = one.another()) {
+      one.signIn("alice");
+      one.server().endSessions("alice");
+      one.expire();
+
+      assertThrows(SignInRequiredException.class, () -> two.get("alice"));
+
+      TokenEvent.ReuseSuspected suspicion = two.events(TokenEvent.ReuseSuspected.class).get(0);
+      assertFalse(suspicion.isOurs());
+      assertFalse(suspicion.instance().isEmpty());
+      assertTrue(suspicion.advice().contains(suspicion.instance()));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1})
+  void refused_fragile_atItsKnownEnd_nobodyIsSuspected_G8(int idle) {
+    Duration limit = Duration.ofHours(1);
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT)
+            .broker(
+                broker ->
+                    broker.profile(
+                        profile -> {
+                          if (idle == 1) {
+                            profile.refreshIdleLimit(limit);
+                          } else {
+                            profile.refreshLifeLimit(limit);
+                          }
+                        }))
+            .start()
+            .signIn("alice")) {
+      engine.server().endSessions("alice");
+      engine.clock().jump(limit.minusSeconds(59));
+
+      assertThrows(SignInRequiredException.class, () -> engine.get("alice"));
+
+      assertEquals(List.of(), engine.events(TokenEvent.ReuseSuspected.class));
     }
   }
 

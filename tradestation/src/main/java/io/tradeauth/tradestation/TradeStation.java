@@ -58,19 +58,22 @@ public final class TradeStation {
   /** What the refresh tokens of an API key are like; TradeStation sets it up by mail. */
   public enum RefreshTokens {
     /** They never end and stay the same: what a key has unless its owner asked for more. */
-    LASTING(RotationProfile.NONE, null),
+    LASTING(RotationProfile.NONE, null, null),
     /**
      * Each is good for one use and for 30 minutes, and the login for 24 hours; a second use ends
      * the login.
      */
-    ROTATING(RotationProfile.STRICT, Duration.ofMinutes(30));
+    ROTATING(RotationProfile.STRICT, Duration.ofMinutes(30), Duration.ofHours(24));
 
     private final RotationProfile rotation;
     private final @Nullable Duration idleLimit;
+    private final @Nullable Duration lifeLimit;
 
-    RefreshTokens(RotationProfile rotation, @Nullable Duration idleLimit) {
+    RefreshTokens(
+        RotationProfile rotation, @Nullable Duration idleLimit, @Nullable Duration lifeLimit) {
       this.rotation = rotation;
       this.idleLimit = idleLimit;
+      this.lifeLimit = lifeLimit;
     }
   }
 
@@ -133,9 +136,13 @@ public final class TradeStation {
             .rotation(kind.rotation)
             .expiry(Expiry.asTold().orElse(Duration.ofMinutes(20)))
             .skew(Duration.ofSeconds(60));
-    return kind.idleLimit == null
-        ? profile.build()
-        : profile.refreshIdleLimit(kind.idleLimit).build();
+    if (kind.idleLimit != null) {
+      profile.refreshIdleLimit(kind.idleLimit);
+    }
+    if (kind.lifeLimit != null) {
+      profile.refreshLifeLimit(kind.lifeLimit);
+    }
+    return profile.build();
   }
 
   /** Auth0 says {@code access_denied} where RFC 6749, section 5.2, says {@code invalid_client}. */

@@ -254,6 +254,7 @@ class TradeStationManagerTest {
     assertEquals(
         SignInRequiredException.Reason.GRANT_REFUSED,
         last(TokenEvent.SignInRequired.class).reason());
+    assertEquals(List.of(), all(TokenEvent.ReuseSuspected.class), "its end was known");
     assertEquals(0, server.ledger().spentTwice(Kind.REFRESH_TOKEN));
   }
 
