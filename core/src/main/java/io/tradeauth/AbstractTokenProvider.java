@@ -42,6 +42,11 @@ abstract class AbstractTokenProvider implements TokenProvider {
   }
 
   @Override
+  public final AccessToken getScoped(String userId, String... required) {
+    return user(userId).getScoped(required);
+  }
+
+  @Override
   public final CompletableFuture<AccessToken> getAsync(String userId) {
     return user(userId).getAsync();
   }

@@ -45,6 +45,11 @@ final class FixedTokenProvider extends AbstractTokenProvider {
     }
 
     @Override
+    public AccessToken getScoped(String... required) {
+      return token;
+    }
+
+    @Override
     public CompletableFuture<AccessToken> getAsync() {
       return CompletableFuture.completedFuture(token);
     }

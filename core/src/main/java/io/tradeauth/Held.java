@@ -2,10 +2,13 @@ package io.tradeauth;
 
 import java.time.Duration;
 import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An access token and the limits of its use, computed once by {@link RefreshPolicy}. Immutable but
- * for the mark that somebody has asked for it, which may be set late or twice without harm.
+ * for its scope and the mark that somebody has asked for it, which may be set late or twice without
+ * harm.
  */
 final class Held {
 
@@ -27,6 +30,9 @@ final class Held {
 
   /** Whether it can be renewed without the user. */
   final boolean renewable;
+
+  /** The granted scope; null if the server never told. */
+  @Nullable Set<String> scope;
 
   /** Whether anybody has asked since it was published: only such tokens are kept fresh. */
   boolean used;

@@ -4,6 +4,7 @@ import com.github.benmanes.caffeine.cache.Caffeine;
 import com.github.benmanes.caffeine.cache.RemovalCause;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -31,6 +32,8 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
 
   private static final ProbeAnswer NO_PROBE = new ProbeAnswer.Unknown("no such call");
 
+  private static final int MOST_SCOPES = 1_000;
+
   private final Broker broker;
   private final BrokerSettings settings;
   private final Realm realm;
@@ -39,6 +42,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
   private final TokenEndpoint endpoint;
   private final ConcurrentMap<String, TokenCell> cells;
   private final ConcurrentMap<String, String> links = new ConcurrentHashMap<>();
+  private final ConcurrentMap<Set<String>, Set<String>> scopes = new ConcurrentHashMap<>();
   private final Doubts doubts;
 
   ManagedTokenProvider(
@@ -372,12 +376,20 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     Map<TokenName, AccessToken> named = named(tokens);
     Held inHand = before != null && before.isOf(token, named) ? before : null;
     boolean again = !tokens.heldSince().equals(tokens.receivedAt());
-    if (inHand != null && !again && time.wallMillis() >= inHand.notBeforeMillis) {
-      return inHand;
-    }
-    Held held = limits(tokens, token, named, again, before);
+    boolean same = inHand != null && !again && time.wallMillis() >= inHand.notBeforeMillis;
+    Held held = inHand != null && same ? inHand : limits(tokens, token, named, again, before);
     held.used = inHand != null && inHand.used;
+    held.scope = shared(tokens.scope());
     return held;
+  }
+
+  /** Returns one set for all users who were granted the same: there are few, and many users. */
+  private @Nullable Set<String> shared(@Nullable Set<String> scope) {
+    if (scope == null || scopes.size() >= MOST_SCOPES) {
+      return scope;
+    }
+    Set<String> known = scopes.putIfAbsent(scope, scope);
+    return known == null ? scope : known;
   }
 
   private Held limits(
@@ -835,6 +847,26 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
         }
         throw e;
       }
+    }
+
+    @Override
+    public AccessToken getScoped(String... required) {
+      AccessToken token = get();
+      Held held = held(userId);
+      Set<String> scope =
+          held != null && held.token.equals(token)
+              ? held.scope
+              : waitFor(supply(this::storedScope), deadline()).orElse(null);
+      if (scope != null && !scope.containsAll(Arrays.asList(required))) {
+        throw signInRequired(SignInRequiredException.Reason.SCOPE_DOWNGRADED);
+      }
+      return token;
+    }
+
+    private Optional<Set<String>> storedScope() {
+      Login login = storedLogin(userId);
+      TokenSet tokens = login == null ? null : login.tokens();
+      return Optional.ofNullable(tokens == null ? null : tokens.scope());
     }
 
     @Override

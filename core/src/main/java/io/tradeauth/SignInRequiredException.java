@@ -29,6 +29,8 @@ public final class SignInRequiredException extends TokenException {
     CODE_LOST,
     /** The tokens were issued to another client than the one that is configured now. */
     CLIENT_CHANGED,
+    /** The grant lacks a scope that the call needs: the user must sign in and allow more. */
+    SCOPE_DOWNGRADED,
     /** The new sign-in belongs to another person at the broker than the one before. */
     DIFFERENT_ACCOUNT
   }

@@ -46,6 +46,17 @@ public interface TokenProvider {
   AccessToken getLasting(String userId, Duration life);
 
   /**
+   * As {@link #get(String)}, for a call that needs {@code required} of the granted scope. Nothing
+   * is exchanged because some of it is missing: only the user can grant more. If the server never
+   * told what it granted, the token is returned, and the API decides.
+   *
+   * @throws SignInRequiredException also, with {@link
+   *     SignInRequiredException.Reason#SCOPE_DOWNGRADED}, if the server has told that one of them
+   *     is not granted
+   */
+  AccessToken getScoped(String userId, String... required);
+
+  /**
    * As {@link #get}, without waiting. Cancelling the future harms no one. What depends on it runs
    * on the manager's callback executor.
    */

@@ -27,6 +27,9 @@ public interface UserTokens {
   /** See {@link TokenProvider#getLasting}. */
   AccessToken getLasting(Duration life);
 
+  /** See {@link TokenProvider#getScoped}. */
+  AccessToken getScoped(String... required);
+
   /** See {@link TokenProvider#getAsync(String)}. */
   CompletableFuture<AccessToken> getAsync();
 

@@ -6,6 +6,7 @@ import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -49,6 +50,7 @@ final class HandmadeTokenProvider extends AbstractTokenProvider {
     final ReentrantLock lock = new ReentrantLock();
     String refreshToken;
     volatile @Nullable AccessToken token;
+    volatile List<String> scope = List.of();
 
     State(String refreshToken) {
       this.refreshToken = refreshToken;
@@ -106,6 +108,7 @@ final class HandmadeTokenProvider extends AbstractTokenProvider {
       state.refreshToken = json.text("refresh_token");
       Instant end = clock.now().plusSeconds(json.integer("expires_in"));
       AccessToken token = AccessToken.of(json.text("access_token"), end, hosts);
+      state.scope = List.of(String.valueOf(json.text("scope")).split(" "));
       state.token = token;
       return token;
     } catch (IOException e) {
@@ -139,6 +142,16 @@ final class HandmadeTokenProvider extends AbstractTokenProvider {
     @Override
     public AccessToken getLasting(Duration life) {
       return get();
+    }
+
+    @Override
+    public AccessToken getScoped(String... required) {
+      AccessToken token = get();
+      if (!state(userId).scope.containsAll(List.of(required))) {
+        throw new SignInRequiredException(
+            "handmade", userId, SignInRequiredException.Reason.SCOPE_DOWNGRADED, clock.now());
+      }
+      return token;
     }
 
     @Override

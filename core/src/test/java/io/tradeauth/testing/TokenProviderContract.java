@@ -86,6 +86,24 @@ public abstract class TokenProviderContract {
     assertEquals(sent, exchanges());
   }
 
+  /** P10: finds a provider that hands out a token that is not good for the call. */
+  @Test
+  void scopeGranted_theToken_scopeMissing_signInRequired_nothingSent_P10() {
+    AccessToken token = tokens.get(ALICE);
+    int sent = exchanges();
+
+    assertEquals(token, tokens.getScoped(ALICE, "read", "trade"));
+    assertEquals(token, tokens.forUser(ALICE).getScoped("trade"));
+    assertEquals(token, tokens.getScoped(ALICE));
+    SignInRequiredException downgraded =
+        assertThrows(
+            SignInRequiredException.class, () -> tokens.getScoped(ALICE, "read", "withdraw"));
+
+    assertEquals(SignInRequiredException.Reason.SCOPE_DOWNGRADED, downgraded.reason());
+    assertEquals(token, tokens.get(ALICE));
+    assertEquals(sent, exchanges());
+  }
+
   @Test
   void unknownUser_get_signInRequiredAndNothingSent() {
     int sent = exchanges();
