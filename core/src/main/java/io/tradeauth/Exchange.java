@@ -158,6 +158,11 @@ abstract class Exchange {
   /** A login would be the next thing to do, and must wait for the end of the token in hand. */
   void loginPostponed() {}
 
+  /** Returns whether the same temporary refusal has come for so long that it is none. */
+  boolean isPatienceAtItsEnd(Duration patience) {
+    return false;
+  }
+
   /** Returns whether the server has once changed a refresh token. */
   abstract boolean hasRotated();
 
@@ -403,7 +408,7 @@ abstract class Exchange {
     } else if (meaning instanceof ExchangeAnswer.Refused) {
       refused(answer, (ExchangeAnswer.Refused) meaning, drifted);
     } else if (meaning instanceof ExchangeAnswer.Later) {
-      later(answer, ((ExchangeAnswer.Later) meaning).code());
+      later(answer, (ExchangeAnswer.Later) meaning);
     } else {
       lost(((ExchangeAnswer.Unclear) meaning).code(), answer, null);
     }
@@ -448,10 +453,16 @@ abstract class Exchange {
     }
   }
 
-  private void later(Answer answer, String code) {
+  private void later(Answer answer, ExchangeAnswer.Later later) {
     Attempts now = attempts();
+    String code = later.code();
     now.unsettled = now.lost;
     log("later", answer.status(), code);
+    if (later.patience() != null && isPatienceAtItsEnd(later.patience())) {
+      now.budget.accepted();
+      refused(now.parent, now.grant, now.probe || now.lost, code);
+      return;
+    }
     restClient(now, answer);
     endWithout(BrokerUnavailableException.Reason.BUSY, clean(code, now), patience(answer), null);
   }

@@ -1,5 +1,8 @@
 package io.tradeauth;
 
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
 /** What an answer to an exchange means. A closed set: every answer is one of these. */
 public sealed interface ExchangeAnswer {
 
@@ -26,12 +29,19 @@ public sealed interface ExchangeAnswer {
    * The server did nothing this time: try again later.
    *
    * @param code the server's error code or a word for what came instead
+   * @param patience how long the same answer may come before it is taken for a refusal of the user;
+   *     null for ever
    */
-  record Later(String code) implements ExchangeAnswer {
+  record Later(String code, @Nullable Duration patience) implements ExchangeAnswer {
 
     /** Makes the server's words fit for a log. */
     public Later {
       code = ServerText.clean(code);
+    }
+
+    /** An answer that is never taken for a refusal. */
+    public Later(String code) {
+      this(code, null);
     }
   }
 

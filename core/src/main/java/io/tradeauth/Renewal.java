@@ -30,6 +30,7 @@ final class Renewal extends Exchange {
   private TokenStore.@Nullable Content content;
   private @Nullable Held inHand;
   private boolean forced;
+  private Trouble.@Nullable Denial denial;
 
   Renewal(Realm realm, Flight flight) {
     super(realm, flight.provider, flight.userId, flight.subject, realm.key(flight.subject));
@@ -284,6 +285,15 @@ final class Renewal extends Exchange {
     return held != null
         && RefreshPolicy.isUsable(held, realm.time())
         && !held.token.equals(demand.rejected());
+  }
+
+  @Override
+  boolean isPatienceAtItsEnd(Duration patience) {
+    Trouble before = realm.trouble(subject);
+    denial =
+        Trouble.Denial.again(
+            before == null ? null : before.denial(), realm.time().monotonicNanos());
+    return denial.hasLasted(patience);
   }
 
   /** Who needs a token instead of a refused one may come earlier; the background waits. */
@@ -593,7 +603,8 @@ final class Renewal extends Exchange {
     Trouble before = realm.trouble(subject);
     int failures = before == null ? 1 : before.failures() + 1;
     long notBefore = realm.time().monotonicNanos() + wait.toNanos();
-    realm.troubled(subject, new Trouble(version, failures, failure, notBefore, doubt, probes));
+    realm.troubled(
+        subject, new Trouble(version, failures, failure, notBefore, doubt, probes, denial));
     publish(
         new TokenEvent.RenewalFailing(
             name(), userId, realm.time().now(), failure.reason(), failures, failure.retryAt()));

@@ -1,5 +1,6 @@
 package io.tradeauth;
 
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param notBeforeNanos when the next one may begin, by the monotonic clock
  * @param doubt the id of the intent whose answer was lost, if the session may depend on it
  * @param probes how many times the answer was asked for since
+ * @param denial what the server keeps saying that it may say for a while only; null if it does not
  */
 record Trouble(
     TokenStore.@Nullable Version version,
@@ -18,7 +20,30 @@ record Trouble(
     BrokerUnavailableException last,
     long notBeforeNanos,
     @Nullable String doubt,
-    int probes) {
+    int probes,
+    @Nullable Denial denial) {
+
+  /**
+   * A temporary refusal that has come again and again.
+   *
+   * @param sinceNanos since when
+   * @param lastNanos when it came last
+   */
+  record Denial(long sinceNanos, long lastNanos) {
+
+    /** Who was not asked for so long may have changed their mind twice. */
+    private static final Duration LONGEST_SILENCE = Duration.ofMinutes(15);
+
+    /** Returns the denial after it has come now. */
+    static Denial again(@Nullable Denial before, long now) {
+      boolean goesOn = before != null && now - before.lastNanos <= LONGEST_SILENCE.toNanos();
+      return new Denial(goesOn && before != null ? before.sinceNanos : now, now);
+    }
+
+    boolean hasLasted(Duration patience) {
+      return lastNanos - sinceNanos >= patience.toNanos();
+    }
+  }
 
   /** Returns whether what is stored now came after it. */
   boolean isOver(TokenStore.Version stored) {

@@ -456,6 +456,23 @@ class BudgetsTest {
     return budget.turn("old").pause();
   }
 
+  // Temporary refusals
+
+  @Test
+  void denial_lastsWhileItGoesOn_beginsAnewAfterASilence() {
+    long minute = Duration.ofMinutes(1).toNanos();
+    long start = clock.monotonicNanos();
+    Trouble.Denial denial = Trouble.Denial.again(null, start);
+    for (int i = 1; i <= 8; i++) {
+      denial = Trouble.Denial.again(denial, start + i * 15 * minute);
+    }
+    assertTrue(denial.hasLasted(Duration.ofHours(2)));
+    assertFalse(denial.hasLasted(Duration.ofHours(2).plusNanos(1)));
+
+    denial = Trouble.Denial.again(denial, start + 135 * minute + 1);
+    assertFalse(denial.hasLasted(Duration.ofNanos(1)), "asked again after more than 15 minutes");
+  }
+
   // Back-off
 
   @Test

@@ -8,10 +8,14 @@ import io.tradeauth.ExchangeAnswer.Party;
 import io.tradeauth.ExchangeAnswer.Refused;
 import io.tradeauth.Json;
 import io.tradeauth.Rejection;
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /** What tastytrade's errors mean where the standards do not say it. */
 final class TastytradeErrors {
+
+  /** Who is still no customer then is none. */
+  private static final Duration NOT_A_CUSTOMER = Duration.ofHours(2);
 
   private TastytradeErrors() {}
 
@@ -23,9 +27,11 @@ final class TastytradeErrors {
           description.equals("Client secret mismatch")
               ? new Refused(Party.CLIENT, error, description)
               : null;
-      // Said of customers too, in the hour before the market opens, and gone minutes later.
+      // Said of customers too, around the opening of the market, and gone within 70 minutes.
       case "invalid_request" ->
-          description.equals("User is not a TastyTrade customer") ? new Later(error) : null;
+          description.equals("User is not a TastyTrade customer")
+              ? new Later(error, NOT_A_CUSTOMER)
+              : null;
       // With status 400; as a 5xx nobody knows what was done.
       case "internal_server_error" -> status < 500 ? new Later(error) : null;
       default -> null;

@@ -288,6 +288,31 @@ class TastytradeSessionTest {
     assertTrue(eventually(cert.getAsync("bob")).value().contains("canary"));
   }
 
+  /** Section 5: "retry first, then permanent": no sandbox opens later than two hours. */
+  @Test
+  void renew_neverACustomer_signInRequiredAfterTwoHours_thenNothingIsSent() {
+    User bob = sandbox.addUser("bob");
+    manager.signIn(Tastytrade.SANDBOX, "bob", grant(bob));
+    tastytrade.preOpen(1_000);
+    expire();
+    TokenProvider cert = manager.provider(Tastytrade.SANDBOX);
+    for (int minute = 0; minute < 120; minute += 5) {
+      failure(BrokerUnavailableException.class, cert.getAsync("bob"));
+      clock.shiftWall(Duration.ofMinutes(5));
+      clock.advance(Duration.ofMinutes(5));
+    }
+    for (int i = 0; i < 3 && manager.isSignedIn(Tastytrade.SANDBOX, "bob"); i++) {
+      cert.getAsync("bob").handle((token, failure) -> true).join();
+      clock.shiftWall(Duration.ofMinutes(5));
+      clock.advance(Duration.ofMinutes(5));
+    }
+
+    failure(SignInRequiredException.class, cert.getAsync("bob"));
+    int sent = exchanges();
+    failure(SignInRequiredException.class, cert.getAsync("bob"));
+    assertEquals(sent, exchanges());
+  }
+
   /** Row 11 and section 12.8: the environments are two worlds. */
   @Test
   void signIn_grantOfTheOtherEnvironment_refusedAndNothingStored() {
