@@ -5,6 +5,7 @@ module io.tradeauth {
   requires com.fasterxml.jackson.core;
   requires com.github.benmanes.caffeine;
   requires org.slf4j;
+  requires static java.sql;
   requires static org.jspecify;
 
   exports io.tradeauth;

@@ -112,6 +112,7 @@ enum Rule {
                   "java..",
                   "javax.crypto..",
                   "javax.net..",
+                  "javax.sql",
                   "io.tradeauth..",
                   "okhttp3",
                   "okio",

@@ -1,0 +1,132 @@
+package io.tradeauth.store;
+
+import io.tradeauth.TokenStoreException;
+import io.tradeauth.TokenStoreException.Reason;
+import io.tradeauth.store.Fields.MalformedException;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Seals all rows anew after the key was changed, page by page, while others read and write. For any
+ * number of threads and processes; each row is written by who comes first.
+ */
+final class JdbcKeyChange {
+
+  private static final int PAGE = 200;
+
+  private static final String OTHER_KEYS =
+      "SELECT "
+          + JdbcRow.Keyed.COLUMNS
+          + " FROM tradeauth_record WHERE key_id <> ? AND record_id > ? ORDER BY record_id LIMIT "
+          + PAGE;
+
+  /** Leaves a record alone that somebody has written since it was read. */
+  private static final String RESEAL =
+      "UPDATE tradeauth_record SET key_id = ?, label = ?, body = ?"
+          + " WHERE record_id = ? AND generation = ? AND version = ? AND key_id = ?";
+
+  private static final String COUNT =
+      "SELECT key_id, count(*) FROM tradeauth_record GROUP BY key_id";
+  private static final String SEALED_KEY = "SELECT sealed_key FROM tradeauth_meta WHERE id = 1";
+  private static final String RESEAL_META =
+      "UPDATE tradeauth_meta SET sealed_key = ? WHERE id = 1 AND sealed_key = ?";
+
+  private final JdbcDatabase database;
+  private final Sealer sealer;
+
+  JdbcKeyChange(JdbcDatabase database, Sealer sealer) {
+    this.database = database;
+    this.sealer = sealer;
+  }
+
+  /** Returns how many records were sealed anew; throws after all others if one could not be. */
+  int resealAll() {
+    resealMeta();
+    Progress progress = new Progress();
+    List<JdbcRow.Keyed> page = pageAfter(new byte[0]);
+    while (!page.isEmpty()) {
+      page.forEach(row -> reseal(row, progress));
+      page = pageAfter(page.get(page.size() - 1).id());
+    }
+    return progress.result();
+  }
+
+  private List<JdbcRow.Keyed> pageAfter(byte[] id) {
+    return database.read(
+        session -> session.all(JdbcRow.Keyed::read, OTHER_KEYS, sealer.primaryKeyId(), id));
+  }
+
+  private void reseal(JdbcRow.Keyed row, Progress progress) {
+    SealedContent resealed;
+    try {
+      resealed = sealer.reseal(row.id(), row.content());
+    } catch (TokenStoreException e) {
+      progress.failure = e;
+      return;
+    }
+    progress.done += write(row, resealed);
+  }
+
+  private int write(JdbcRow.Keyed row, SealedContent resealed) {
+    return database.write(
+        session ->
+            session.update(
+                RESEAL,
+                sealer.primaryKeyId(),
+                resealed.label(),
+                resealed.secrets(),
+                row.id(),
+                resealed.version().generation(),
+                resealed.version().number(),
+                row.keyId()));
+  }
+
+  /** How far it has come. */
+  private static final class Progress {
+
+    int done;
+    @Nullable TokenStoreException failure;
+
+    int result() {
+      if (failure != null) {
+        throw failure;
+      }
+      return done;
+    }
+  }
+
+  private void resealMeta() {
+    byte[] sealed = sealedKey();
+    if (!keyId(sealed).equals(sealer.primaryKeyId())) {
+      database.write(session -> session.update(RESEAL_META, sealer.meta(), sealed));
+    }
+  }
+
+  private byte[] sealedKey() {
+    byte[] sealed = database.read(session -> session.first(row -> row.getBytes(1), SEALED_KEY));
+    if (sealed == null) {
+      throw database.failure(Reason.READ_FAILED, "its sealed key is gone", null);
+    }
+    return sealed;
+  }
+
+  private String keyId(byte[] sealedKey) {
+    try {
+      return Envelope.of(sealedKey).keyId();
+    } catch (MalformedException e) {
+      throw database.failure(Reason.TAMPERED, "its sealed key was changed", e);
+    }
+  }
+
+  /** Counts the rows that need each key, the sealed key of the store among them. */
+  Map<String, Integer> countByKey() {
+    Map<String, Integer> counts = new TreeMap<>();
+    database
+        .read(session -> session.all(row -> Map.entry(row.getString(1), row.getInt(2)), COUNT))
+        .forEach(count -> counts.put(count.getKey(), count.getValue()));
+    counts.merge(keyId(sealedKey()), 1, Integer::sum);
+    return counts;
+  }
+}

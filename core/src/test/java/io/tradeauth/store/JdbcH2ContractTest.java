@@ -1,0 +1,33 @@
+package io.tradeauth.store;
+
+import com.zaxxer.hikari.HikariDataSource;
+import io.tradeauth.TokenStore;
+import io.tradeauth.testing.TokenStoreContract;
+import org.junit.jupiter.api.AfterEach;
+
+/** Rows in H2 keep the whole protocol. */
+class JdbcH2ContractTest extends TokenStoreContract {
+
+  private HikariDataSource pool;
+
+  @Override
+  protected TokenStore newStore() throws Exception {
+    pool = TestDatabase.H2.newPool();
+    return TestDatabase.open(pool);
+  }
+
+  @Override
+  protected TokenStore asAnotherProcessSeesIt(TokenStore store) {
+    return TestDatabase.open(pool);
+  }
+
+  @Override
+  protected int rounds() {
+    return 30;
+  }
+
+  @AfterEach
+  void close() {
+    pool.close();
+  }
+}

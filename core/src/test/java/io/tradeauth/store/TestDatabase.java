@@ -1,0 +1,140 @@
+package io.tradeauth.store;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Comparator;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+
+/**
+ * The databases that a store is tested on. Each makes as many empty ones as are asked for.
+ *
+ * <p>What is tested is the protocol, so files are in memory where there is such a file system; the
+ * settings are those that a store insists on.
+ */
+enum TestDatabase {
+  POSTGRESQL {
+    @Override
+    String newAddress() throws Exception {
+      String schema = "s" + COUNT.incrementAndGet();
+      try (Connection connection = Server.RUNNING.getPostgresDatabase().getConnection();
+          Statement statement = connection.createStatement()) {
+        statement.execute("CREATE SCHEMA " + schema);
+      }
+      return Server.RUNNING.getJdbcUrl("postgres", "postgres") + "&currentSchema=" + schema;
+    }
+  },
+  H2 {
+    @Override
+    String newAddress() {
+      return "jdbc:h2:mem:store" + COUNT.incrementAndGet() + ";DB_CLOSE_DELAY=-1";
+    }
+  },
+  SQLITE {
+    @Override
+    String newAddress() throws Exception {
+      return "jdbc:sqlite:"
+          + newDirectory("sqlite").resolve("store.db")
+          + "?journal_mode=WAL&synchronous=FULL";
+    }
+  };
+
+  static final KeyProvider KEYS = KeyProvider.of(Samples.key(1));
+
+  private static final AtomicInteger COUNT = new AtomicInteger();
+  private static final Path MEMORY = Path.of("/dev/shm");
+
+  /** Returns the address of a new database without tables. */
+  abstract String newAddress() throws Exception;
+
+  /** Returns a pool of connections to a new database without tables. */
+  HikariDataSource newPool() throws Exception {
+    return newPool(pool -> {});
+  }
+
+  HikariDataSource newPool(Consumer<HikariConfig> settings) throws Exception {
+    return pool(newAddress(), settings);
+  }
+
+  static HikariDataSource pool(String address, Consumer<HikariConfig> settings) {
+    HikariConfig config = new HikariConfig();
+    config.setJdbcUrl(address);
+    config.setMaximumPoolSize(10);
+    config.setMinimumIdle(1);
+    config.setConnectionTimeout(10_000);
+    settings.accept(config);
+    return new HikariDataSource(config);
+  }
+
+  /** Starts with a store whose tables will be made, and which may be in memory. */
+  static JdbcTokenStore.Builder builder(javax.sql.DataSource source) {
+    return JdbcTokenStore.builder(source, KEYS).createSchema().nothingNeedSurvive();
+  }
+
+  static JdbcTokenStore open(javax.sql.DataSource source) {
+    return builder(source).open();
+  }
+
+  static Path newDirectory(String name) throws IOException {
+    Path directory =
+        Files.isWritable(MEMORY)
+            ? Files.createTempDirectory(MEMORY, "tradeauth-" + name)
+            : Files.createTempDirectory("tradeauth-" + name);
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(directory)));
+    return directory;
+  }
+
+  private static void delete(Path directory) {
+    try (Stream<Path> all = Files.walk(directory)) {
+      for (Path path : (Iterable<Path>) all.sorted(Comparator.reverseOrder())::iterator) {
+        Files.deleteIfExists(path);
+      }
+    } catch (IOException e) {
+      // The machine is asked to tidy up what it can.
+    }
+  }
+
+  /** A real server for the whole run; it goes with this JVM. */
+  static final class Server {
+
+    static final EmbeddedPostgres RUNNING = start();
+
+    private Server() {}
+
+    private static EmbeddedPostgres start() {
+      assumeTrue(
+          System.getProperty("os.name").equals("Linux")
+              && System.getProperty("os.arch").equals("amd64"),
+          "there is no PostgreSQL to start on this machine");
+      try {
+        return EmbeddedPostgres.builder()
+            .setDataDirectory(newDirectory("postgres").resolve("data"))
+            .setServerConfig("fsync", "on")
+            .setServerConfig("synchronous_commit", "on")
+            .setServerConfig("full_page_writes", "on")
+            .setServerConfig("max_connections", "100")
+            .start();
+      } catch (IOException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+
+    /** Runs a statement as the administrator. */
+    static void execute(String sql) throws SQLException {
+      try (Connection connection = RUNNING.getPostgresDatabase().getConnection();
+          Statement statement = connection.createStatement()) {
+        statement.execute(sql);
+      }
+    }
+  }
+}
