@@ -52,7 +52,9 @@ public enum JdbcDialect {
   H2("H2") {
     @Override
     boolean isConflict(SQLException e) {
-      return hasState(e, "40001", "HYT00", "23505") || e.getErrorCode() == CONCURRENT_UPDATE;
+      return hasState(e, "40001", "HYT00", "23505", "42S01", "42S11")
+          || e.getErrorCode() == CONCURRENT_UPDATE
+          || e.getErrorCode() == MADE_AT_ONCE;
     }
 
     @Override
@@ -126,6 +128,10 @@ public enum JdbcDialect {
   };
 
   private static final int CONCURRENT_UPDATE = 90131;
+
+  /** An internal error, which H2 makes of an index that two create at once. */
+  private static final int MADE_AT_ONCE = 50000;
+
   private static final int SQLITE_ERROR = 1;
   private static final int SQLITE_BUSY = 5;
   private static final int SQLITE_LOCKED = 6;

@@ -51,6 +51,7 @@ final class JdbcSchema {
     }
     refuseUnlessAsNeeded(meta.version());
     if (meta.sealedKey() == null && mayWrite) {
+      refuseIfThereAreRecords();
       write(Sealer.newMeta(keys));
       meta = read();
     }
@@ -128,6 +129,18 @@ final class JdbcSchema {
       return new String(file.readAllBytes(), StandardCharsets.UTF_8);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  /** A new sealed key would make all records strangers. */
+  private void refuseIfThereAreRecords() {
+    String any = "SELECT version FROM tradeauth_record LIMIT 1";
+    if (database.read(session -> session.first(row -> row.getLong(1), any)) != null) {
+      throw database.failure(
+          Reason.TAMPERED,
+          "its sealed key is gone, and there are records that need it: put tradeauth_meta back from"
+              + " a backup",
+          null);
     }
   }
 

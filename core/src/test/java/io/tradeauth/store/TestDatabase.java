@@ -6,10 +6,10 @@ import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
-import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Comparator;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -78,7 +78,11 @@ enum TestDatabase {
 
   /** Starts with a store whose tables will be made, and which may be in memory. */
   static JdbcTokenStore.Builder builder(javax.sql.DataSource source) {
-    return JdbcTokenStore.builder(source, KEYS).createSchema().nothingNeedSurvive();
+    return builder(source, KEYS);
+  }
+
+  static JdbcTokenStore.Builder builder(javax.sql.DataSource source, KeyProvider keys) {
+    return JdbcTokenStore.builder(source, keys).createSchema().nothingNeedSurvive();
   }
 
   static JdbcTokenStore open(javax.sql.DataSource source) {
@@ -86,12 +90,15 @@ enum TestDatabase {
   }
 
   static Path newDirectory(String name) throws IOException {
-    Path directory =
-        Files.isWritable(MEMORY)
-            ? Files.createTempDirectory(MEMORY, "tradeauth-" + name)
-            : Files.createTempDirectory("tradeauth-" + name);
+    Path directory = newDirectoryToKeep(name);
     Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(directory)));
     return directory;
+  }
+
+  private static Path newDirectoryToKeep(String name) throws IOException {
+    return Files.isWritable(MEMORY)
+        ? Files.createTempDirectory(MEMORY, "tradeauth-" + name)
+        : Files.createTempDirectory("tradeauth-" + name);
   }
 
   private static void delete(Path directory) {
@@ -112,29 +119,27 @@ enum TestDatabase {
     private Server() {}
 
     private static EmbeddedPostgres start() {
+      try {
+        return builder()
+            .setServerConfig("fsync", "on")
+            .setServerConfig("synchronous_commit", "on")
+            .setServerConfig("full_page_writes", "on")
+            .start();
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+
+    /** Starts with a server that is set as is usual for tests: to lose what it is told. */
+    static EmbeddedPostgres.Builder builder() throws IOException {
       assumeTrue(
           System.getProperty("os.name").equals("Linux")
               && System.getProperty("os.arch").equals("amd64"),
           "there is no PostgreSQL to start on this machine");
-      try {
-        return EmbeddedPostgres.builder()
-            .setDataDirectory(newDirectory("postgres").resolve("data"))
-            .setServerConfig("fsync", "on")
-            .setServerConfig("synchronous_commit", "on")
-            .setServerConfig("full_page_writes", "on")
-            .setServerConfig("max_connections", "100")
-            .start();
-      } catch (IOException e) {
-        throw new IllegalStateException(e);
-      }
-    }
-
-    /** Runs a statement as the administrator. */
-    static void execute(String sql) throws SQLException {
-      try (Connection connection = RUNNING.getPostgresDatabase().getConnection();
-          Statement statement = connection.createStatement()) {
-        statement.execute(sql);
-      }
+      return EmbeddedPostgres.builder()
+          // It deletes its directory itself, after its processes have ended.
+          .setDataDirectory(newDirectoryToKeep("postgres"))
+          .setServerConfig("max_connections", "100");
     }
   }
 }
