@@ -1,6 +1,7 @@
 package io.tradeauth;
 
 import io.tradeauth.store.BigStore;
+import io.tradeauth.store.JdbcBenchmark;
 import io.tradeauth.store.StoreBenchmark;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -27,8 +28,8 @@ import org.openjdk.jmh.runner.options.VerboseMode;
  * Measures what the library promises about speed and memory, and prints each figure next to its
  * floor: medians of interleaved rounds, each in a fresh JVM.
  *
- * <p>Arguments: any of {@code get http storm heap store}, all if none is given; {@code rounds=5};
- * {@code users=1000000} for the heap. Exits with 1 if a promise is missed.
+ * <p>Arguments: any of {@code get http storm heap store jdbc}, all if none is given; {@code
+ * rounds=5}; {@code users=1000000} for the heap. Exits with 1 if a promise is missed.
  */
 public final class Figures {
 
@@ -68,6 +69,9 @@ public final class Figures {
     }
     if (all || words.contains("store")) {
       figures.store();
+    }
+    if (all || words.contains("jdbc")) {
+      figures.jdbc();
     }
     System.exit(figures.missed ? 1 : 0);
   }
@@ -228,6 +232,17 @@ public final class Figures {
     ratio("seal and open a record", "record 1", "partsFloor 1", "us", 1.5);
     most("open, 100,000 users", median("open"), "s", 2);
     row("list 100,000 labels", "list", "s");
+    System.out.println();
+  }
+
+  private void jdbc() throws RunnerException {
+    for (int round = 0; round < rounds; round++) {
+      measure(JdbcBenchmark.class, "jdbcFloor", 1);
+      measure(JdbcBenchmark.class, "jdbc", 1);
+    }
+    System.out.println("PostgreSQL on loopback, its disk forced at each commit");
+    row("floor: SELECT, two UPDATEs", "jdbcFloor 1", "us");
+    ratio("load, begin, commit", "jdbc 1", "jdbcFloor 1", "us", 1.2);
     System.out.println();
   }
 

@@ -52,7 +52,7 @@ final class JdbcDatabase {
   static String productName(DataSource source) {
     try (Connection connection = source.getConnection()) {
       return connection.getMetaData().getDatabaseProductName();
-    } catch (SQLException e) {
+    } catch (SQLException | RuntimeException e) {
       throw failure("the database", Reason.READ_FAILED, "can't be reached", e);
     }
   }
@@ -63,11 +63,12 @@ final class JdbcDatabase {
   }
 
   private static TokenStoreException failure(
-      String where, Reason reason, String what, SQLException cause) {
+      String where, Reason reason, String what, Exception cause) {
+    WordlessException wordless = WordlessException.of(cause);
     return new TokenStoreException(
         reason,
-        "token store in " + where + ": " + what + " (" + WordlessException.state(cause) + ")",
-        WordlessException.of(cause));
+        "token store in " + where + ": " + what + " (" + wordless.getMessage() + ")",
+        wordless);
   }
 
   JdbcDialect dialect() {
@@ -123,7 +124,8 @@ final class JdbcDatabase {
   private Connection connect(Reason reason) {
     try {
       return source.getConnection();
-    } catch (SQLException e) {
+    } catch (SQLException | RuntimeException e) {
+      // Some pools have an exception of their own for a database that was never reached.
       throw failure(dialect.toString(), reason, "can't be reached", e);
     }
   }

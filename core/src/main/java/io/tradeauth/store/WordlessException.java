@@ -32,8 +32,7 @@ final class WordlessException extends Exception {
     return original instanceof SQLException ? type + ", " + state((SQLException) original) : type;
   }
 
-  /** Returns the standard's code for a failure, and the vendor's. */
-  static String state(SQLException failure) {
+  private static String state(SQLException failure) {
     String state = failure.getSQLState();
     return "SQLState "
         + (state == null ? "unknown" : state.replaceAll("[^A-Za-z0-9]", "?"))

@@ -333,6 +333,19 @@ class JdbcFaultTest {
     assertEquals(reason, failure.reason(), failure::getMessage);
   }
 
+  /** X12: a pool that was never filled throws what is no SQLException. */
+  @Test
+  void x12_downBeforeThePoolWasFilled_saysSo() {
+    pool = new HikariDataSource();
+    pool.setJdbcUrl("jdbc:postgresql://127.0.0.1:1/canary?password=canary");
+
+    TokenStoreException failure =
+        assertThrows(TokenStoreException.class, () -> TestDatabase.open(pool));
+
+    assertEquals(Reason.READ_FAILED, failure.reason());
+    assertFalse(failure.getMessage().contains("canary"), failure::getMessage);
+  }
+
   /** The words of a driver are nobody's business: they quote values and addresses. */
   @Test
   void failure_saysStateAndType_neverTheDriversWords() throws Exception {
@@ -348,7 +361,9 @@ class JdbcFaultTest {
 
     TokenStoreException failure = assertThrows(TokenStoreException.class, () -> store.load(ALICE));
 
-    assertTrue(failure.getMessage().contains("SQLState 42000, code 7"), failure::getMessage);
+    assertTrue(
+        failure.getMessage().contains("java.sql.SQLException, SQLState 42000, code 7"),
+        failure::getMessage);
     StringWriter all = new StringWriter();
     failure.printStackTrace(new PrintWriter(all));
     assertFalse(all.toString().contains("canary"), all::toString);
