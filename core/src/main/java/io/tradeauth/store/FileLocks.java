@@ -100,6 +100,23 @@ final class FileLocks implements AutoCloseable {
     }
   }
 
+  /** Takes a lock if nobody has it; returns null if somebody has. */
+  @Nullable Held lockIfFree(int number) throws IOException {
+    OneFile file = files[number];
+    if (!file.threads.tryLock()) {
+      return null;
+    }
+    FileLock lock = null;
+    try {
+      lock = file.tryOnce();
+    } finally {
+      if (lock == null) {
+        file.threads.unlock();
+      }
+    }
+    return lock == null ? null : new Held(file, lock);
+  }
+
   /** Ends one use; with the last one of this JVM the files are closed. */
   @Override
   public void close() {

@@ -31,8 +31,9 @@ import org.slf4j.LoggerFactory;
  *
  * <p>What can't be promised: somebody who may write the directory can put an older copy of a whole
  * record back, or delete it. On a network file system locks may not hold; there the store does not
- * open unless it is allowed to. On Windows there are no modes, and renames are not forced to the
- * disk: keep the directory in the user's own profile.
+ * open unless it is allowed to. On Windows there are no modes, renames are not forced to the disk,
+ * and a write may fail while another process reads the same record: keep the directory in the
+ * user's own profile.
  *
  * <p>For any number of threads, stores and processes over one directory. A thread that is
  * interrupted while a method runs may get a {@link TokenStoreException}; nothing is half-written
@@ -195,7 +196,7 @@ public final class FileTokenStore implements TokenStore, AutoCloseable {
       try {
         Sealer sealer = directory.openOrMake(keys, locks, time);
         directory.probe(locks, time);
-        directory.removeUnfinishedRecords(locks, time);
+        directory.removeUnfinishedRecords(locks);
         return new FileTokenStore(directory, sealer, locks, this);
       } catch (IOException | RuntimeException e) {
         locks.close();

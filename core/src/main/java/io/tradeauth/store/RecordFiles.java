@@ -60,6 +60,9 @@ final class RecordFiles {
     try {
       return RecordFile.read(Files.readAllBytes(path(slot)));
     } catch (NoSuchFileException e) {
+      if (!Files.isDirectory(directory.records())) {
+        throw e; // the whole disk is gone, not this user
+      }
       return null;
     }
   }

@@ -5,7 +5,9 @@ import io.tradeauth.TokenStoreException;
 import io.tradeauth.TokenStoreException.Reason;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -87,8 +89,26 @@ record StoreDirectory(Path root) {
   }
 
   private static void makeOne(Path path) throws IOException {
-    if (!Files.isDirectory(path)) {
-      Files.createDirectories(path, Modes.of(path).ofDirectory());
+    Path parent = path.getParent();
+    if (Files.isDirectory(path) || parent == null) {
+      return;
+    }
+    makeOne(parent);
+    try {
+      Files.createDirectory(path, Modes.of(path).ofDirectory());
+    } catch (FileAlreadyExistsException e) {
+      if (!Files.isDirectory(path)) {
+        throw e;
+      }
+    }
+    force(parent);
+  }
+
+  private static void force(Path parent) throws IOException {
+    try {
+      DurableFiles.force(parent);
+    } catch (AccessDeniedException e) {
+      // It may be entered but not read, and so not be forced: its own file system will do it.
     }
   }
 
@@ -257,23 +277,24 @@ record StoreDirectory(Path root) {
   }
 
   /** Removes what writers have left behind that died: whoever still writes has the lock. */
-  void removeUnfinishedRecords(FileLocks locks, TimeSource time) throws IOException {
+  void removeUnfinishedRecords(FileLocks locks) throws IOException {
     try (DirectoryStream<Path> files =
         Files.newDirectoryStream(records(), "*" + DurableFiles.UNFINISHED)) {
       for (Path file : files) {
         Matcher name = UNFINISHED_RECORD.matcher(String.valueOf(file.getFileName()));
         int stripe = name.matches() ? Integer.parseInt(name.group(1)) : FileLocks.STRIPES;
         if (stripe < FileLocks.STRIPES) {
-          removeUnfinished(file, stripe, locks, time);
+          removeUnfinished(file, stripe, locks);
         }
       }
     }
   }
 
-  private static void removeUnfinished(Path file, int stripe, FileLocks locks, TimeSource time)
-      throws IOException {
-    try (FileLocks.Held held = locks.lock(stripe, time)) {
-      Files.deleteIfExists(file);
+  private static void removeUnfinished(Path file, int stripe, FileLocks locks) throws IOException {
+    try (FileLocks.Held held = locks.lockIfFree(stripe)) {
+      if (held != null) {
+        Files.deleteIfExists(file);
+      }
     }
   }
 }

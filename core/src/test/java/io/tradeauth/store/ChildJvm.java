@@ -51,7 +51,7 @@ final class ChildJvm implements AutoCloseable {
     try {
       return said.readLine();
     } catch (IOException e) {
-      return null; // killed in the middle
+      throw new UncheckedIOException(e);
     }
   }
 
@@ -65,8 +65,10 @@ final class ChildJvm implements AutoCloseable {
     }
   }
 
+  /** Kills it; what it said before can still be read. The process itself would close the stream. */
   void kill() throws InterruptedException {
-    process.destroyForcibly().waitFor();
+    process.toHandle().destroyForcibly();
+    process.waitFor();
   }
 
   int exitCode() throws InterruptedException {
@@ -76,6 +78,7 @@ final class ChildJvm implements AutoCloseable {
   @Override
   public void close() throws Exception {
     kill();
+    process.destroy();
   }
 
   static Key user(int number) {

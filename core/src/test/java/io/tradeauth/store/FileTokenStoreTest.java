@@ -345,6 +345,41 @@ class FileTokenStoreTest {
     assertEquals(1, again.list(Kind.LOGIN, "fake").size());
   }
 
+  /** Whoever writes at this moment has the lock of the record. */
+  @Test
+  void whatLivingWritersHave_notRemovedAtStart() throws Exception {
+    fixture.open(directory);
+    Path unfinished = directory.resolve("records/17-abc.tmp");
+    Files.createFile(unfinished, Modes.of(unfinished).ofFile());
+    Path lock = directory.resolve("locks/17");
+    try (FileChannel other =
+        FileChannel.open(lock, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+      Modes.of(lock).keepToOwner(lock);
+      other.lock();
+      fixture.open(directory);
+      assertTrue(Files.exists(unfinished));
+    }
+    fixture.open(directory);
+    assertTrue(Files.notExists(unfinished));
+  }
+
+  /** X12: a disk that is gone is no user who is unknown. */
+  @Test
+  void x12_directoryGone_failsAndIsNeverNoRecord() throws Exception {
+    FileTokenStore store = fixture.open(directory);
+    store.supersede(ALICE, content("a"));
+    Path away = directory.resolveSibling("away");
+    Files.move(directory, away);
+
+    TokenStoreException refusal = assertThrows(TokenStoreException.class, () -> store.load(ALICE));
+    assertEquals(Reason.READ_FAILED, refusal.reason());
+    assertThrows(TokenStoreException.class, () -> store.begin(ALICE, null, INTENT, null));
+    assertThrows(TokenStoreException.class, () -> store.list(Kind.LOGIN, "fake"));
+
+    Files.move(away, directory);
+    assertNotNull(store.load(ALICE));
+  }
+
   /** X16: whoever is stopped with a lock in hand holds up no more than the users of that lock. */
   @Test
   void lockHeldElsewhere_givenUpAfterFiveSeconds_readsGoOn() throws Exception {
