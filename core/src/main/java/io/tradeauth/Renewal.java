@@ -209,8 +209,9 @@ final class Renewal extends Exchange {
     if (rejected != null && held != null && RefreshPolicy.isUsable(held, realm.time())) {
       provider
           .doubt(userId, rejected)
-          .thenAccept(
-              answer -> realm.run(subject, () -> guarded(() -> rejected(found, stored, answer))));
+          .whenComplete(
+              (answer, failure) ->
+                  realm.run(subject, () -> guarded(() -> rejected(found, stored, answer))));
       return;
     }
     TokenSet tokens = found.tokens();
@@ -220,7 +221,7 @@ final class Renewal extends Exchange {
   }
 
   /** One 401 proves nothing of a token that can't be replaced: the broker has the last word. */
-  private void rejected(Login found, TokenStore.Version stored, ProbeAnswer answer) {
+  private void rejected(Login found, TokenStore.Version stored, @Nullable ProbeAnswer answer) {
     if (!(answer instanceof ProbeAnswer.Dead)) {
       fail(
           unavailable(
@@ -623,8 +624,21 @@ final class Renewal extends Exchange {
       if (inHand != null && !(failure instanceof TokenStoreException)) {
         realm.rest(subject); // somebody must do something first; who asks is told at once
       }
-      realm.finish(flight, Flight.Outcome.failed(failure));
+      realm.finish(flight, Flight.Outcome.failed(withOwner(failure)));
     }
+  }
+
+  /** A process that may only read the store is told which one renews. */
+  private TokenException withOwner(TokenException failure) {
+    TokenStore.Content kept = content;
+    return kept != null && failure.reason() == TokenStoreException.Reason.READ_ONLY
+        ? new TokenStoreException(
+            TokenStoreException.Reason.READ_ONLY,
+            name()
+                + ": the token has ended and this process may only read; renewed last by instance "
+                + LoginCodec.instance(kept),
+            failure)
+        : failure;
   }
 
   @Override
