@@ -102,9 +102,9 @@ final class ClientBudget {
     }
   }
 
-  private record Waiting(String secret, Runnable continuation) {}
+  private record Waiting(String fingerprint, Runnable continuation) {}
 
-  private record Refusal(String id, String secret, long nanos) {}
+  private record Refusal(String id, String fingerprint, long nanos) {}
 
   /**
    * What other processes, and this one after a restart, must know of a client.
@@ -119,10 +119,10 @@ final class ClientBudget {
     /**
      * A refusal.
      *
-     * @param secret the fingerprint of the refused secret
+     * @param fingerprint of the refused secret
      * @param at when
      */
-    record Refused(String secret, Instant at) {}
+    record Refused(String fingerprint, Instant at) {}
   }
 
   /** Returns a turn for a request that proves itself with a secret, by its fingerprint. */
@@ -284,14 +284,14 @@ final class ClientBudget {
     // A secret that the server takes does not suffer from the others.
     List<Refusal> counted =
         refusals.stream()
-            .filter(refusal -> !fresh || refusal.secret().equals(secret))
+            .filter(refusal -> !fresh || refusal.fingerprint().equals(secret))
             .collect(Collectors.toList());
     return counted.size() < MOST_REFUSALS
         ? 0
         : counted.get(counted.size() - MOST_REFUSALS).nanos() + WINDOW.toNanos() - now;
   }
 
-  /** Returns whether one more may be under way, besides some that were just let go. */
+  /** Returns whether one more may be under way, besides those just let go that may fail. */
   private boolean hasRoom(String secret, int othersOfIt, int others) {
     Standing standing = standing(secret);
     if (standing.isFresh(time.monotonicNanos())) {
@@ -306,17 +306,22 @@ final class ClientBudget {
     List<Runnable> woken = new ArrayList<>();
     Map<String, Integer> let = new HashMap<>();
     Set<String> full = new HashSet<>();
+    int maySoonFail = 0;
     for (Iterator<Waiting> each = waiting.iterator(); each.hasNext(); ) {
       Waiting next = each.next();
-      String secret = next.secret();
+      String secret = next.fingerprint();
       if (full.contains(secret)) {
         continue;
       }
       int same = let.getOrDefault(secret, 0);
-      if (pauseOf(secret) != null || hasRoom(secret, same, woken.size())) {
+      if (pauseOf(secret) != null) {
+        each.remove();
+        woken.add(next.continuation());
+      } else if (hasRoom(secret, same, maySoonFail)) {
         each.remove();
         woken.add(next.continuation());
         let.put(secret, same + 1);
+        maySoonFail += standing(secret).isFresh(time.monotonicNanos()) ? 0 : 1;
       } else {
         full.add(secret);
       }
@@ -332,7 +337,8 @@ final class ClientBudget {
       Map<String, Remembered.Refused> refused = new HashMap<>();
       for (Refusal refusal : refusals) {
         refused.put(
-            refusal.id(), new Remembered.Refused(refusal.secret(), wall(refusal.nanos(), now)));
+            refusal.id(),
+            new Remembered.Refused(refusal.fingerprint(), wall(refusal.nanos(), now)));
       }
       Map<String, Instant> pauses = new HashMap<>();
       standings.forEach(
@@ -353,6 +359,7 @@ final class ClientBudget {
 
   /** Adds what was remembered elsewhere or before a restart. */
   void adopt(Remembered remembered) {
+    List<Runnable> woken;
     lock.lock();
     try {
       long now = time.monotonicNanos();
@@ -368,9 +375,11 @@ final class ClientBudget {
               });
       throttledUntilNanos =
           later(throttledUntilNanos, now, left(remembered.throttledUntil(), LONGEST_PAUSE));
+      woken = whoMayGo(); // a pause that was not known ends the waiting
     } finally {
       lock.unlock();
     }
+    woken.forEach(Runnable::run);
   }
 
   private void adopt(String id, Remembered.Refused refused, long now) {
@@ -380,8 +389,8 @@ final class ClientBudget {
       return;
     }
     // The other's clock may be ahead.
-    refusals.add(new Refusal(id, refused.secret(), now - Math.max(0, age.toNanos())));
-    Standing standing = standing(refused.secret());
+    refusals.add(new Refusal(id, refused.fingerprint(), now - Math.max(0, age.toNanos())));
+    Standing standing = standing(refused.fingerprint());
     standing.inARow = Math.min(standing.inARow + 1, REFUSALS_IN_A_ROW);
   }
 

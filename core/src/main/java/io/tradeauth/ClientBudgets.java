@@ -167,7 +167,8 @@ final class ClientBudgets {
         .forEach(
             (id, refusal) ->
                 refused.add(
-                    Map.of("id", id, "of", refusal.secret(), "at", refusal.at().toEpochMilli())));
+                    Map.of(
+                        "id", id, "of", refusal.fingerprint(), "at", refusal.at().toEpochMilli())));
     List<Map<String, Object>> pauses = new ArrayList<>();
     remembered
         .pauses()

@@ -156,9 +156,16 @@ final class Realm {
     for (ManagedTokenProvider other : providers) {
       if (!other.rotation().equals(provider.rotation())) {
         throw new IllegalArgumentException(
-            "broker: \"%s\" and \"%s\" have the same logins (realm \"%s\") and must have the same rotation profile, not %s and %s"
-                .formatted(
-                    other.name(), provider.name(), name, other.rotation(), provider.rotation()));
+            "broker: \""
+                + other.name()
+                + "\" and \""
+                + provider.name()
+                + "\" have the same logins (realm \""
+                + name
+                + "\") and must have the same rotation profile, not "
+                + other.rotation()
+                + " and "
+                + provider.rotation());
       }
     }
     providers.add(provider);

@@ -410,6 +410,22 @@ class BudgetsTest {
   }
 
   @Test
+  void client_pauseLearnedFromAnother_whoWaitsIsWokenToFail() {
+    ClientBudget other = new ClientBudget(clock);
+    for (int i = 0; i < 2; i++) {
+      ClientBudget.Turn refused = other.turn("old");
+      refused.admit(() -> {});
+      refused.refused("other-" + i);
+    }
+    turn("a");
+    assertWaits("b");
+    assertWaits("c");
+    budget.adopt(other.remembered());
+    assertEquals(List.of("b", "c"), woken);
+    assertPaused("b");
+  }
+
+  @Test
   void client_rememberedByAClockThatIsFarAhead_pauseNoLongerThanAnyOther() {
     Instant later = clock.now().plus(Duration.ofDays(1));
     budget.adopt(

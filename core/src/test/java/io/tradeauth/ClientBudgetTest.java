@@ -12,6 +12,7 @@ import io.tradeauth.testing.Gate;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import mockwebserver3.MockResponse;
 import org.junit.jupiter.api.Test;
@@ -42,7 +43,7 @@ class ClientBudgetTest {
   }
 
   private static void join(List<CompletableFuture<AccessToken>> all) {
-    all.forEach(one -> one.handle((token, failure) -> true).join());
+    all.forEach(one -> one.handle((token, failure) -> true).orTimeout(30, TimeUnit.SECONDS).join());
   }
 
   @Test

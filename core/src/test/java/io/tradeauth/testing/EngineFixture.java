@@ -43,6 +43,7 @@ public final class EngineFixture implements AutoCloseable {
   private final List<TokenEvent> events = new CopyOnWriteArrayList<>();
   private final Workers workers;
   private final boolean second;
+  private volatile boolean built;
 
   private EngineFixture(
       Builder builder,
@@ -63,7 +64,7 @@ public final class EngineFixture implements AutoCloseable {
         TokenManager.builder()
             .time(clock)
             .store(store)
-            .executor(workers)
+            .executor(this::execute)
             .callbackExecutor(Runnable::run)
             .broker(
                 broker,
@@ -73,7 +74,17 @@ public final class EngineFixture implements AutoCloseable {
                 });
     builder.manager.accept(settings);
     this.manager = settings.build();
+    built = true;
     manager.on(TokenEvent.class, events::add);
+  }
+
+  /** What the manager does when it is made has been done when a test begins. */
+  private void execute(Runnable task) {
+    if (built) {
+      workers.execute(task);
+    } else {
+      task.run();
+    }
   }
 
   /** Starts a fixture whose server rotates like this. */
