@@ -5,6 +5,7 @@ import io.tradeauth.Grant;
 import io.tradeauth.SignInRequiredException;
 import io.tradeauth.TokenManager;
 import io.tradeauth.TokenProvider;
+import io.tradeauth.TokenStore;
 import java.util.List;
 import okhttp3.Interceptor;
 
@@ -13,9 +14,9 @@ final class ManagedTokens implements Tokens {
 
   private final TokenManager manager;
 
-  ManagedTokens(List<Market> markets, DayClock clock) {
+  ManagedTokens(List<Market> markets, DayClock clock, TokenStore store) {
     TokenManager.Builder builder =
-        TokenManager.builder().time(clock.time()).executor(clock.executor());
+        TokenManager.builder().time(clock.time()).executor(clock.executor()).store(store);
     for (Market market : markets) {
       builder.broker(market.broker(), market::configure);
     }

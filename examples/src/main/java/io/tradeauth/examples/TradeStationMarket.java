@@ -21,8 +21,8 @@ import okhttp3.HttpUrl;
 import okhttp3.Request;
 
 /**
- * TradeStation: users sign in through the browser, to an application whose key is a default one or
- * one that rotates. Then each refresh token is good for one use, and a second ends the login.
+ * TradeStation: users sign in through the browser, to an application whose key rotates. Each
+ * refresh token is good for one use, and a second ends the login.
  */
 final class TradeStationMarket extends Market {
 
@@ -34,38 +34,19 @@ final class TradeStationMarket extends Market {
   private final URI api;
   private final List<String> users;
 
-  private TradeStationMarket(
-      String name,
-      TradeStationSimulator simulator,
-      DayClock clock,
-      Broker broker,
-      URI api,
-      List<String> users) {
-    super(name, simulator, clock);
+  TradeStationMarket(DayClock clock, int count) {
+    this(TradeStationSimulator.rotating(clock.time()), clock, count);
+  }
+
+  private TradeStationMarket(TradeStationSimulator simulator, DayClock clock, int count) {
+    super("tradestation", simulator, clock);
     this.simulator = simulator;
-    this.broker = broker;
-    this.api = api;
-    this.users = users;
-    users.forEach(simulator::addUser);
-  }
-
-  static TradeStationMarket lasting(DayClock clock, int count) {
-    TradeStationSimulator simulator = new TradeStationSimulator(clock.time());
     simulator.signIdTokens(false); // it takes time, and nobody looks
-    URI api = simulator.liveHost();
-    Broker broker =
-        TradeStation.at(TradeStation.LIVE, RefreshTokens.LASTING, simulator.signInHost(), api);
-    return new TradeStationMarket(
-        "tradestation", simulator, clock, broker, api, names("bob", count));
-  }
-
-  static TradeStationMarket rotating(DayClock clock, int count) {
-    TradeStationSimulator simulator = TradeStationSimulator.rotating(clock.time());
-    URI api = simulator.simHost();
-    Broker broker =
-        TradeStation.at(TradeStation.SANDBOX, RefreshTokens.ROTATING, simulator.signInHost(), api);
-    return new TradeStationMarket(
-        "tradestation, rotating", simulator, clock, broker, api, names("eve", count));
+    api = simulator.liveHost();
+    broker =
+        TradeStation.at(TradeStation.LIVE, RefreshTokens.ROTATING, simulator.signInHost(), api);
+    users = names("bob", count);
+    users.forEach(simulator::addUser);
   }
 
   @Override

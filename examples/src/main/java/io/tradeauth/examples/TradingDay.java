@@ -23,13 +23,18 @@ import java.util.logging.Logger;
  * the night of India and that of Thailand pass. The table at the end is what the simulators say,
  * and the exit code is 1 if anything happened that must not.
  *
- * <p>With {@code --naive} a map and a check look after the tokens, as in most applications.
+ * <p>With {@code --store=memory}, {@code file:DIRECTORY} or {@code jdbc:URL} it is said where the
+ * tokens are kept, see {@link Stores}; with {@code --naive} a map and a check look after them, as
+ * in most applications.
  */
 public final class TradingDay {
 
   private static final Instant OPEN = Instant.parse("2026-01-05T02:30:00Z");
   private static final Instant CLOSE = Instant.parse("2026-01-06T00:00:00Z");
   private static final Duration ROUND = Duration.ofMinutes(10);
+
+  private static final String NAIVE = "--naive";
+  private static final String STORE = "--store=";
 
   private static final DateTimeFormatter TIME =
       DateTimeFormatter.ofPattern("HH:mm 'UTC'", Locale.ROOT).withZone(ZoneOffset.UTC);
@@ -38,12 +43,10 @@ public final class TradingDay {
   private final Instant close;
   private final DayClock clock = new DayClock(OPEN.minusSeconds(60));
   private final TastytradeMarket tastytrade = new TastytradeMarket(clock, 12);
-  private final TradeStationMarket tradeStation = TradeStationMarket.lasting(clock, 8);
-  private final TradeStationMarket rotating = TradeStationMarket.rotating(clock, 8);
+  private final TradeStationMarket tradeStation = new TradeStationMarket(clock, 16);
   private final UpstoxMarket upstox = new UpstoxMarket(clock, 6);
   private final SettradeMarket settrade = new SettradeMarket(clock, 6);
-  private final List<Market> markets =
-      List.of(tastytrade, tradeStation, rotating, upstox, settrade);
+  private final List<Market> markets = List.of(tastytrade, tradeStation, upstox, settrade);
   private final Map<Instant, Event> events = new HashMap<>();
 
   private TradingDay(PrintStream out, Instant close) {
@@ -54,7 +57,7 @@ public final class TradingDay {
   /** Something that happens at a time of the day. */
   private record Event(String what, List<Runnable> effects) {}
 
-  /** Runs the day; {@code --naive} is the only argument. */
+  /** Runs the day; see the class for the one argument that it may have. */
   public static void main(String[] arguments) {
     Logger.getLogger("").setLevel(Level.WARNING); // thousands of exchanges would hide the table
     System.exit(run(List.of(arguments), System.out));
@@ -62,25 +65,41 @@ public final class TradingDay {
 
   /** Returns the exit code: 0 after a good day, 1 if there was damage, 2 for wrong arguments. */
   static int run(List<String> arguments, PrintStream out) {
-    boolean naive = arguments.equals(List.of("--naive"));
-    if (!naive && !arguments.isEmpty()) {
-      out.println("TradingDay takes no argument but --naive, not " + String.join(" ", arguments));
+    String argument = arguments.isEmpty() ? STORE + "memory" : arguments.get(0);
+    if (arguments.size() > 1 || !(argument.equals(NAIVE) || argument.startsWith(STORE))) {
+      out.println(
+          "TradingDay takes one argument, --naive or --store=..., not "
+              + String.join(" ", arguments));
       return 2;
     }
-    return run(naive, CLOSE, out) ? 0 : 1;
+    try {
+      return run(argument, CLOSE, out) ? 0 : 1;
+    } catch (IllegalArgumentException e) {
+      out.println(e.getMessage());
+      return 2;
+    }
   }
 
   /** Returns whether the day, or the part of it until {@code close}, went well. */
-  static boolean run(boolean naive, Instant close, PrintStream out) {
-    return new TradingDay(out, close).run(naive);
+  static boolean run(String argument, Instant close, PrintStream out) {
+    if (argument.equals(NAIVE)) {
+      TradingDay day = new TradingDay(out, close);
+      return day.run("a map and a check", new NaiveTokens(day.clock));
+    }
+    String spec = argument.substring(STORE.length());
+    try (Stores store = Stores.open(spec)) {
+      TradingDay day = new TradingDay(out, close);
+      return day.run(
+          "tradeauth and kept in " + store, new ManagedTokens(day.markets, day.clock, store.get()));
+    }
   }
 
-  private boolean run(boolean naive) {
+  private boolean run(String keeper, Tokens keeping) {
     try (clock;
-        Tokens tokens = naive ? new NaiveTokens(clock) : new ManagedTokens(markets, clock);
+        Tokens tokens = keeping;
         Desk desk = new Desk(tokens, markets, clock)) {
       plan(desk);
-      out.println("Tokens are looked after by " + (naive ? "a map and a check." : "tradeauth."));
+      out.println("Tokens are looked after by " + keeper + ".");
       everybody().forEach(visit -> desk.signIn(visit.market(), visit.user()));
       progress(
           OPEN, everybody().size() + " users of " + markets.size() + " brokers have signed in");
@@ -150,12 +169,11 @@ public final class TradingDay {
     at("15:00", "tastytrade ends the tokens of three users");
     effect("15:00", () -> kill(desk, tastytrade, 2, 7, 11));
     at("16:00", "TradeStation refuses the tokens of four users");
-    effect("16:00", () -> kill(desk, tradeStation, 0, 5));
-    effect("16:00", () -> kill(desk, rotating, 3, 6));
+    effect("16:00", () -> kill(desk, tradeStation, 0, 3, 6, 11));
     at("17:00", "tastytrade's token endpoint is out of order for a while");
     effect("17:00", () -> outage(desk, tastytrade));
     at("18:30", "TradeStation's token endpoint is out of order for a while");
-    effect("18:30", () -> outage(desk, rotating));
+    effect("18:30", () -> outage(desk, tradeStation));
     at("20:30", "it is 03:30 in Thailand: Settrade ends all sessions of the day");
     effect("20:30", () -> settrade.users().forEach(settrade::isDead));
     at("22:00", "it is 03:30 in India: Upstox ends all tokens, and everybody signs in again");
