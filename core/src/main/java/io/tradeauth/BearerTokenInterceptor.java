@@ -18,8 +18,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Failures to get a token are thrown as {@link IOException} with the {@link TokenException} as
  * cause: OkHttp sends anything else to the uncaught-exception handler. A redirect to another host
  * loses the header, because OkHttp removes it there; what comes back from a host that is not the
- * broker's is thrown away. A request that may not be repeated is not resent by OkHttp either when a
- * connection dies under it. For any number of threads.
+ * broker's is thrown away. A request that may not be repeated is not resent by OkHttp either,
+ * whether a connection dies under it or the server invites to send it again or elsewhere. For any
+ * number of threads.
  */
 final class BearerTokenInterceptor implements Interceptor {
 
@@ -51,14 +52,18 @@ final class BearerTokenInterceptor implements Interceptor {
       throw new IOException("no token: " + e.getClass().getSimpleName(), e);
     }
     boolean repeatable = mayRepeat(request);
-    Chain once = repeatable ? chain : chain.withRetryOnConnectionFailure(false);
-    Response response = checked(user, once.proceed(signed(request, user, token)));
+    Request signed = signed(request, user, token);
+    Response response = checked(user, repeatable ? chain.proceed(signed) : once(chain, signed));
     if (response.code() != 401) {
       return response;
     }
     return response.request().header("Authorization") == null
         ? marked(response, AuthRejected.notTheToken()) // redirected, and so sent without it
         : refused(chain, repeatable ? request : null, user, token, response);
+  }
+
+  private static Response once(Chain chain, Request request) throws IOException {
+    return chain.withRetryOnConnectionFailure(false).proceed(SentOnce.request(request));
   }
 
   /** Refuses what a redirect has brought from a host that has no business with the user. */

@@ -320,6 +320,65 @@ class BearerTokenInterceptorTest {
     }
   }
 
+  /** G24: nor when the server invites to send it again, here or elsewhere. */
+  @ParameterizedTest
+  @CsvSource({
+    "POST,503 Busy,1",
+    "DELETE,503 Busy,1",
+    "GET,503 Busy,2",
+    "POST,408 Timeout,1",
+    "DELETE,408 Timeout,1",
+    "POST,421 Misdirected,1",
+    "POST,307 Elsewhere,1",
+    "DELETE,307 Elsewhere,1",
+    "GET,307 Elsewhere,2",
+    "POST,308 Elsewhere,1",
+    "PUT,308 Elsewhere,1"
+  })
+  void serverInvitesToRepeat_onlyReadsAre_answerComesBack_G24(
+      String method, String status, int times) throws Exception {
+    String invitation = RawServer.answer(status, "Retry-After: 0\r\nLocation: /again\r\n", "");
+    String done = RawServer.answer("200 OK", "", "{}");
+    try (RawServer server =
+        new RawServer(
+            (request, out, self) ->
+                out.write(
+                    (request.number() == 1 ? invitation : done)
+                        .getBytes(StandardCharsets.US_ASCII)))) {
+      OkHttpClient client = fixed(server.uri("")).build();
+      boolean hasBody = method.equals("POST") || method.equals("PUT");
+      Request request =
+          new Request.Builder()
+              .url(server.uri("/orders").toString())
+              .method(method, hasBody ? ORDER : null)
+              .build();
+
+      int expected = times == 1 ? Integer.parseInt(status.substring(0, 3)) : 200;
+      assertEquals(expected, statusOf(client, request));
+
+      assertEquals(times, server.requests().size());
+      assertEquals(hasBody ? "{\"qty\":1}" : "", server.requests().get(0).body());
+    }
+  }
+
+  /** G24: whoever has chosen so gets what OkHttp does by itself, too. */
+  @Test
+  void serverInvitesToRepeat_chosen_repeated_G24() throws Exception {
+    try (RawServer server =
+        RawServer.answering(RawServer.answer("503 Busy", "Retry-After: 0\r\n", ""))) {
+      Request request =
+          new Request.Builder()
+              .url(server.uri("/orders").toString())
+              .tag(Repeat.class, Repeat.ALL)
+              .post(ORDER)
+              .build();
+
+      assertEquals(503, statusOf(fixed(server.uri("")).build(), request));
+
+      assertEquals(2, server.requests().size());
+    }
+  }
+
   private static OkHttpClient.Builder fixed(URI... hosts) {
     AccessToken token = AccessToken.of("canary-fixed", Instant.MAX, ApiHosts.of(List.of(hosts)));
     return new OkHttpClient.Builder()
