@@ -13,8 +13,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Hands events to listeners, each in its own order, on the application's executor. A listener that
- * throws is logged; one that is slow loses events beyond 1,024 and delays nobody. For any number of
- * threads.
+ * throws is logged; one that is slow, or whose executor takes nothing, loses events beyond 1,024
+ * and delays nobody. For any number of threads.
  */
 final class Events {
 
@@ -67,7 +67,14 @@ final class Events {
 
     private void drainSoon() {
       if (!queue.isEmpty() && running.compareAndSet(false, true)) {
-        executor.execute(this::drain);
+        try {
+          executor.execute(this::drain);
+        } catch (RuntimeException | Error e) {
+          // The executor is full or closed. No exchange may break off for that; what waits is
+          // delivered with the next event.
+          running.set(false);
+          LOG.warn("a listener could not be called: {}", e.getClass().getName());
+        }
       }
     }
 
@@ -86,8 +93,8 @@ final class Events {
     private void deliver(E event) {
       try {
         consumer.accept(event);
-      } catch (RuntimeException e) {
-        // A listener's failure is its own: tokens go on.
+      } catch (RuntimeException | Error e) {
+        // A listener's failure is its own, whoever's thread it ran on: tokens go on.
         LOG.warn("a listener failed on {}", event.getClass().getSimpleName(), e);
       }
     }
