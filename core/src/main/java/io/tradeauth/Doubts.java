@@ -5,7 +5,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Supplier;
 
 /**
@@ -40,21 +39,13 @@ final class Doubts {
             (user, before) ->
                 before != null && before.token().equals(token) && isGood(before) ? before : mine);
     if (current == mine) {
-      ask(mine, executor, probe);
+      executor.execute(() -> mine.answer().complete(answerOf(probe)));
     }
     return current.answer();
   }
 
   private boolean isGood(Doubt doubt) {
     return time.monotonicNanos() - doubt.askedNanos() < GOOD_FOR_NANOS;
-  }
-
-  private static void ask(Doubt doubt, Executor executor, Supplier<ProbeAnswer> probe) {
-    try {
-      executor.execute(() -> doubt.answer().complete(answerOf(probe)));
-    } catch (RejectedExecutionException e) {
-      doubt.answer().complete(new ProbeAnswer.Unknown("nobody could ask"));
-    }
   }
 
   private static ProbeAnswer answerOf(Supplier<ProbeAnswer> probe) {

@@ -6,7 +6,6 @@ import java.util.Deque;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -111,19 +110,8 @@ final class Lane {
 
   private void startWhatMay() {
     for (Task task = next(); task != null; task = next()) {
-      start(task);
-    }
-  }
-
-  private void start(Task task) {
-    try {
-      executor.execute(() -> run(task));
-    } catch (RejectedExecutionException e) {
-      // The application's executor is full or closed. Callers wait for this task, and perhaps a
-      // refresh token is at stake: it gets a thread of its own.
-      Thread thread = new Thread(() -> run(task), "tradeauth-overflow");
-      thread.setDaemon(true);
-      thread.start();
+      Task started = task;
+      executor.execute(() -> run(started));
     }
   }
 

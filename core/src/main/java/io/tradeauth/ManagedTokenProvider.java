@@ -15,7 +15,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
@@ -297,16 +296,9 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
   }
 
   <T> CompletableFuture<T> supply(Supplier<T> work) {
-    try {
-      return CompletableFuture.supplyAsync(work, realm.engine().executor());
-    } catch (RejectedExecutionException e) {
-      return CompletableFuture.failedFuture(
-          new BrokerUnavailableException(
-              BrokerUnavailableException.Reason.CLOSED,
-              name() + ": the manager is closed",
-              time.now(),
-              null));
-    }
+    return realm.isClosed()
+        ? CompletableFuture.failedFuture(realm.closedFailure())
+        : CompletableFuture.supplyAsync(work, realm.engine().executor());
   }
 
   // The cells
@@ -528,6 +520,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
 
   /** Finds out whether the broker still takes a token that its API has refused. */
   CompletableFuture<ProbeAnswer> doubt(String userId, AccessToken token) {
+    realm.refuseWhenClosed();
     return doubts.about(
         userId,
         token,
@@ -885,12 +878,14 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
       TimeSource.Timer timeout =
           time.after(
               settings.maxWait(),
-              () -> executor.execute(() -> result.completeExceptionally(waitedTooLong())));
+              // Not on the timer's thread, where an executor that rejects would leave it.
+              () ->
+                  realm.engine().executor().execute(() -> fail(result, waitedTooLong(), executor)));
       subjectOf(userId)
           .whenComplete(
               (subject, failure) -> {
                 if (failure != null) {
-                  executor.execute(() -> result.completeExceptionally(unwrapped(failure)));
+                  fail(result, unwrapped(failure), executor);
                 } else {
                   fly(subject, result, executor);
                 }
@@ -899,32 +894,44 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
       return result;
     }
 
+    private void fail(
+        CompletableFuture<AccessToken> result, TokenException failure, Executor executor) {
+      Handover.orHere(executor, () -> result.completeExceptionally(failure));
+    }
+
     private AccessToken getOtherwiseNow(Held held) {
       return isFresh(held) ? held.token : getOtherwise(userId, held);
     }
 
     private void fly(String subject, CompletableFuture<AccessToken> result, Executor executor) {
-      Flight flight;
       try {
-        flight = realm.join(ManagedTokenProvider.this, userId, subject, Demand.USABLE);
+        Flight flight = realm.join(ManagedTokenProvider.this, userId, subject, Demand.USABLE);
+        flight.outcome.thenAccept(
+            outcome ->
+                Handover.orHere(executor, () -> land(subject, flight, outcome, result, executor)));
+      } catch (RuntimeException e) {
+        fail(result, unwrapped(e), executor);
+      }
+    }
+
+    private void land(
+        String subject,
+        Flight flight,
+        Flight.Outcome outcome,
+        CompletableFuture<AccessToken> result,
+        Executor executor) {
+      try {
+        AccessToken token = tokenOf(userId, flight, outcome, Demand.USABLE);
+        if (token != null) {
+          result.complete(token);
+        } else if (!result.isDone()) {
+          fly(subject, result, executor);
+        }
       } catch (TokenException e) {
         result.completeExceptionally(e);
-        return;
+      } catch (RuntimeException e) {
+        result.completeExceptionally(unwrapped(e));
       }
-      flight.outcome.thenAcceptAsync(
-          outcome -> {
-            try {
-              AccessToken token = tokenOf(userId, flight, outcome, Demand.USABLE);
-              if (token != null) {
-                result.complete(token);
-              } else if (!result.isDone()) {
-                fly(subject, result, executor);
-              }
-            } catch (TokenException e) {
-              result.completeExceptionally(e);
-            }
-          },
-          executor);
     }
 
     @Override
@@ -957,15 +964,17 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     public CompletableFuture<@Nullable AccessToken> replaceAsync(AccessToken rejected) {
       CompletableFuture<@Nullable AccessToken> result = new CompletableFuture<>();
       supply(() -> replace(rejected, null))
-          .whenCompleteAsync(
-              (other, failure) -> {
-                if (failure != null) {
-                  result.completeExceptionally(unwrapped(failure));
-                } else {
-                  result.complete(other);
-                }
-              },
-              realm.engine().callbacks());
+          .whenComplete(
+              (other, failure) ->
+                  Handover.orHere(
+                      realm.engine().callbacks(),
+                      () -> {
+                        if (failure != null) {
+                          result.completeExceptionally(unwrapped(failure));
+                        } else {
+                          result.complete(other);
+                        }
+                      }));
       return result;
     }
 

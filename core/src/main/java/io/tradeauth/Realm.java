@@ -70,7 +70,12 @@ final class Realm {
     this.idle = new IdleLogins(this);
   }
 
-  /** What the manager gives to all realms. */
+  /**
+   * What the manager gives to all realms.
+   *
+   * @param executor where exchanges run; it rejects nothing
+   * @param callbacks where the application's code runs; it may reject
+   */
   record Engine(
       TokenStore store,
       TimeSource time,
@@ -287,6 +292,10 @@ final class Realm {
     boolean isLongOver(TimeSource time) {
       return untilNanos + LONGEST_REST.toNanos() - time.monotonicNanos() <= 0;
     }
+  }
+
+  boolean isClosed() {
+    return closed;
   }
 
   void refuseWhenClosed() {
@@ -640,7 +649,7 @@ final class Realm {
     return flights.size();
   }
 
-  private BrokerUnavailableException closedFailure() {
+  BrokerUnavailableException closedFailure() {
     return new BrokerUnavailableException(
         BrokerUnavailableException.Reason.CLOSED,
         name + ": the manager is closed",

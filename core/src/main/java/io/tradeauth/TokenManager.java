@@ -62,7 +62,7 @@ public final class TokenManager implements AutoCloseable {
         new Realm.Engine(
             builder.store,
             builder.time,
-            builder.executor != null ? builder.executor : threads,
+            Handover.orOwnThread(builder.executor != null ? builder.executor : threads),
             callbacks,
             new Events(callbacks),
             random,
@@ -196,7 +196,6 @@ public final class TokenManager implements AutoCloseable {
   private CompletableFuture<Login> startSignIn(
       ManagedTokenProvider provider, String userId, Grant grant, boolean allowDifferentAccount) {
     checkUserId(userId);
-    refuseWhenClosed();
     return supply(
             () -> {
               ClientCredentials client =
@@ -507,8 +506,11 @@ public final class TokenManager implements AutoCloseable {
   }
 
   private void startRound() {
-    engine.executor().execute(this::makeRound);
-    nextRound();
+    try {
+      engine.executor().execute(this::makeRound);
+    } finally {
+      nextRound();
+    }
   }
 
   private void makeRound() {
@@ -555,6 +557,7 @@ public final class TokenManager implements AutoCloseable {
   }
 
   private <T> CompletableFuture<T> supply(Supplier<T> work) {
+    refuseWhenClosed();
     return CompletableFuture.supplyAsync(work, engine.executor());
   }
 

@@ -1,0 +1,49 @@
+package io.tradeauth;
+
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+
+/**
+ * How work is handed to an executor of the application, which may be full or closed: never so that
+ * it is lost.
+ */
+final class Handover {
+
+  private Handover() {}
+
+  /**
+   * Returns an executor that gives whatever {@code executor} rejects a thread of its own: a caller
+   * waits for it, or a refresh token is at stake.
+   */
+  static Executor orOwnThread(Executor executor) {
+    return task -> hand(executor, task, Handover::start);
+  }
+
+  /** Runs a task on {@code executor}, or on this thread if that rejects it. */
+  static void orHere(Executor executor, Runnable task) {
+    hand(executor, task, Runnable::run);
+  }
+
+  private static void hand(Executor executor, Runnable task, Consumer<Runnable> otherwise) {
+    AtomicBoolean begun = new AtomicBoolean();
+    try {
+      executor.execute(
+          () -> {
+            begun.set(true);
+            task.run();
+          });
+    } catch (RuntimeException e) {
+      if (begun.get()) {
+        throw e; // the task's own, on this thread
+      }
+      otherwise.accept(task);
+    }
+  }
+
+  private static void start(Runnable task) {
+    Thread thread = new Thread(task, "tradeauth-overflow");
+    thread.setDaemon(true);
+    thread.start();
+  }
+}

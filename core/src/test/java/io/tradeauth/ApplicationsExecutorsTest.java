@@ -1,0 +1,146 @@
+package io.tradeauth;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.tradeauth.testing.EngineFixture;
+import io.tradeauth.testing.Gate;
+import io.tradeauth.testing.Racers;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** The application's executors may be full, closed or small; nothing stops for that. */
+@Timeout(60)
+class ApplicationsExecutorsTest {
+
+  private final ExecutorService pool = Executors.newCachedThreadPool();
+  private volatile boolean full;
+
+  @AfterEach
+  void stop() {
+    pool.shutdownNow();
+  }
+
+  private void execute(Runnable task) {
+    if (full) {
+      throw new RejectedExecutionException("full");
+    }
+    pool.execute(task);
+  }
+
+  private static void reject(Runnable task) {
+    throw new RejectedExecutionException("always");
+  }
+
+  private static Throwable failureOf(CompletableFuture<?> future) {
+    return assertThrows(ExecutionException.class, () -> future.get(30, TimeUnit.SECONDS))
+        .getCause();
+  }
+
+  private EngineFixture onOurThreads() {
+    return EngineFixture.of(RotationProfile.STRICT)
+        .manager(manager -> manager.executor(this::execute))
+        .start();
+  }
+
+  @Test
+  void rejectsDuringARound_roundsGoOn() {
+    try (EngineFixture engine = onOurThreads();
+        EngineFixture other = engine.another()) {
+      engine.signIn("alice").get("alice");
+      full = true;
+      engine.clock().advance(Duration.ofSeconds(4));
+      full = false;
+
+      other.signOut("alice");
+
+      engine.liveUntil(Duration.ofSeconds(1), () -> engine.tokens().peek("alice").isEmpty());
+    }
+  }
+
+  @Test
+  void rejectsWhileTokensAreUnsaved_savedAllTheSame() {
+    FailingStore store = new FailingStore();
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT)
+            .store(store)
+            .manager(manager -> manager.executor(this::execute))
+            .start()
+            .signIn("alice")) {
+      engine.expire();
+      store.failCommits(true);
+      CompletableFuture<AccessToken> got = engine.tokens().getAsync("alice");
+      engine.liveUntil(Duration.ofMillis(100), got::isDone);
+      full = true;
+      engine.clock().advance(Duration.ofSeconds(5));
+      full = false;
+      store.failCommits(false);
+
+      engine.liveUntil(
+          Duration.ofSeconds(1),
+          () -> ((ManagedTokenProvider) engine.tokens()).realm().unsaved("alice") == null);
+    }
+  }
+
+  @Test
+  void callersExecutorRejects_futureCompletedAllTheSame_C5() {
+    try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
+      engine.expire();
+
+      AccessToken token =
+          Racers.result(engine.tokens().getAsync("alice", ApplicationsExecutorsTest::reject));
+
+      assertTrue(engine.server().accepts(token.value()));
+      assertInstanceOf(
+          SignInRequiredException.class,
+          failureOf(engine.tokens().getAsync("bob", ApplicationsExecutorsTest::reject)));
+    }
+  }
+
+  @Test
+  void callersExecutorRejects_waitedTooLong_futureCompletedAllTheSame_C5() {
+    try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
+      engine.expire();
+      try (Gate gate = engine.server().holdAnswers("token")) {
+        CompletableFuture<AccessToken> got =
+            engine.tokens().getAsync("alice", ApplicationsExecutorsTest::reject);
+        gate.awaitArrivals(1);
+        engine.clock().advance(Duration.ofSeconds(15));
+
+        assertEquals(
+            BrokerUnavailableException.Reason.WAITED_TOO_LONG,
+            assertInstanceOf(BrokerUnavailableException.class, failureOf(got)).reason());
+      }
+    }
+  }
+
+  @Test
+  void callbackExecutorRejects_callAsync_completedAllTheSame() {
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT)
+            .manager(manager -> manager.callbackExecutor(ApplicationsExecutorsTest::reject))
+            .start()
+            .signIn("alice")) {
+      engine.expire();
+
+      AccessToken last =
+          Racers.result(
+              engine
+                  .tokens()
+                  .<AccessToken>callAsync(
+                      "alice", CompletableFuture::completedFuture, token -> true));
+
+      assertTrue(engine.server().accepts(last.value()));
+    }
+  }
+}
