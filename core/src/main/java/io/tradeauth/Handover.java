@@ -20,9 +20,9 @@ final class Handover {
     return task -> hand(executor, task, Handover::start);
   }
 
-  /** Runs a task on {@code executor}, or on this thread if that rejects it. */
-  static void orHere(Executor executor, Runnable task) {
-    hand(executor, task, Runnable::run);
+  /** Returns an executor that runs whatever {@code executor} rejects where it is handed over. */
+  static Executor orHere(Executor executor) {
+    return task -> hand(executor, task, Runnable::run);
   }
 
   private static void hand(Executor executor, Runnable task, Consumer<Runnable> otherwise) {

@@ -137,7 +137,14 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
   }
 
   private AccessToken await(String userId, Demand demand) {
-    long deadline = time.monotonicNanos() + settings.maxWait().toNanos();
+    return await(userId, demand, deadline());
+  }
+
+  private long deadline() {
+    return time.monotonicNanos() + settings.maxWait().toNanos();
+  }
+
+  private AccessToken await(String userId, Demand demand, long deadline) {
     String subject = waitFor(subjectOf(userId), deadline);
     while (true) {
       Flight flight = realm.join(this, userId, subject, demand);
@@ -520,7 +527,9 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
 
   /** Finds out whether the broker still takes a token that its API has refused. */
   CompletableFuture<ProbeAnswer> doubt(String userId, AccessToken token) {
-    realm.refuseWhenClosed();
+    if (realm.isClosed()) {
+      return CompletableFuture.failedFuture(realm.closedFailure());
+    }
     return doubts.about(
         userId,
         token,
@@ -529,12 +538,6 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
           ProbeAnswer told = probe(userId, clientOf(userId, storedLogin(userId)), only(token));
           return told == null ? NO_PROBE : told;
         });
-  }
-
-  private boolean isDead(String userId, AccessToken token) {
-    ProbeAnswer answer =
-        waitFor(doubt(userId, token), time.monotonicNanos() + settings.maxWait().toNanos());
-    return answer instanceof ProbeAnswer.Dead;
   }
 
   private TokenSet only(AccessToken token) {
@@ -552,19 +555,11 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
         null);
   }
 
-  private <T> T perform(User user, BrokerCall<T> call) {
-    Login login = storedLogin(user.userId);
-    ClientCredentials client = clientOf(user.userId, login);
+  private BrokerRequest requestOf(String userId, BrokerCall<?> call) {
+    Login login = storedLogin(userId);
+    ClientCredentials client = clientOf(userId, login);
     TokenSet tokens = login == null ? null : login.tokens();
-    BrokerRequest request = call.request(new Context(this, user.userId, client, tokens));
-    AccessToken token = request.isAuthorized() ? user.get() : null;
-    Answer answer = answerTo(request, token);
-    if (token != null && answer.status() == 401) {
-      AccessToken other = user.replace(token, answer);
-      boolean read = request.method().equals("GET");
-      answer = other == null || !read ? answer : answerTo(request, other);
-    }
-    return call.read(answer);
+    return call.request(new Context(this, userId, client, tokens));
   }
 
   private Answer answerTo(BrokerRequest request, @Nullable AccessToken token) {
@@ -819,10 +814,6 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
       return new SignInRequiredException(name(), userId, reason, time.now());
     }
 
-    private long deadline() {
-      return time.monotonicNanos() + settings.maxWait().toNanos();
-    }
-
     @Override
     public AccessToken getLasting(Duration life) {
       Demand demand = Demand.lasting(Durations.notNegative("life", life));
@@ -870,10 +861,13 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     @Override
     public CompletableFuture<AccessToken> getAsync(Executor executor) {
       Held held = held(userId);
-      if (held != null && RefreshPolicy.isUsable(held, time)) {
-        return CompletableFuture.completedFuture(getOtherwiseNow(held));
-      }
-      // A future of its own for each caller, so that cancelling it reaches nobody else.
+      return held != null && RefreshPolicy.isUsable(held, time)
+          ? CompletableFuture.completedFuture(getOtherwiseNow(held))
+          : fetch(Demand.USABLE, Handover.orHere(executor));
+    }
+
+    /** Returns a future of its own for each caller, so that cancelling it reaches nobody else. */
+    private CompletableFuture<AccessToken> fetch(Demand demand, Executor executor) {
       CompletableFuture<AccessToken> result = new CompletableFuture<>();
       TimeSource.Timer timeout =
           time.after(
@@ -887,7 +881,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
                 if (failure != null) {
                   fail(result, unwrapped(failure), executor);
                 } else {
-                  fly(subject, result, executor);
+                  fly(subject, demand, result, executor);
                 }
               });
       result.whenComplete((token, failure) -> timeout.cancel());
@@ -896,36 +890,36 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
 
     private void fail(
         CompletableFuture<AccessToken> result, TokenException failure, Executor executor) {
-      Handover.orHere(executor, () -> result.completeExceptionally(failure));
+      executor.execute(() -> result.completeExceptionally(failure));
     }
 
     private AccessToken getOtherwiseNow(Held held) {
       return isFresh(held) ? held.token : getOtherwise(userId, held);
     }
 
-    private void fly(String subject, CompletableFuture<AccessToken> result, Executor executor) {
+    private void fly(
+        String subject, Demand demand, CompletableFuture<AccessToken> result, Executor executor) {
       try {
-        Flight flight = realm.join(ManagedTokenProvider.this, userId, subject, Demand.USABLE);
-        flight.outcome.thenAccept(
-            outcome ->
-                Handover.orHere(executor, () -> land(subject, flight, outcome, result, executor)));
+        Flight flight = realm.join(ManagedTokenProvider.this, userId, subject, demand);
+        flight.outcome.thenAcceptAsync(
+            outcome -> land(flight, demand, outcome, result, executor), executor);
       } catch (RuntimeException e) {
         fail(result, unwrapped(e), executor);
       }
     }
 
     private void land(
-        String subject,
         Flight flight,
+        Demand demand,
         Flight.Outcome outcome,
         CompletableFuture<AccessToken> result,
         Executor executor) {
       try {
-        AccessToken token = tokenOf(userId, flight, outcome, Demand.USABLE);
+        AccessToken token = tokenOf(userId, flight, outcome, demand);
         if (token != null) {
           result.complete(token);
         } else if (!result.isDone()) {
-          fly(subject, result, executor);
+          fly(flight.subject, demand, result, executor);
         }
       } catch (TokenException e) {
         result.completeExceptionally(e);
@@ -936,46 +930,65 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
 
     @Override
     public AccessToken getInsteadOf(AccessToken rejected) {
+      AccessToken other = otherInHand(rejected);
+      return other != null ? other : await(userId, Demand.insteadOf(rejected));
+    }
+
+    private @Nullable AccessToken otherInHand(AccessToken rejected) {
       Held held = held(userId);
-      if (held != null && RefreshPolicy.isUsable(held, time) && !held.token.equals(rejected)) {
-        return held.token;
-      }
-      return await(userId, Demand.insteadOf(rejected));
+      return held != null && RefreshPolicy.isUsable(held, time) && !held.token.equals(rejected)
+          ? held.token
+          : null;
     }
 
     @Override
     public @Nullable AccessToken replace(AccessToken rejected, @Nullable Answer answer) {
-      Held held = held(userId);
-      if (held != null && RefreshPolicy.isUsable(held, time) && !held.token.equals(rejected)) {
-        return held.token;
+      return replace(rejected, answer, deadline());
+    }
+
+    private @Nullable AccessToken replace(
+        AccessToken rejected, @Nullable Answer answer, long deadline) {
+      AccessToken other = otherInHand(rejected);
+      if (other != null) {
+        return other;
       }
-      Answer refusal = answer != null ? answer : Answer.of(401, Map.of(), new byte[0]);
-      Rejection meaning = broker.rejection(refusal);
-      // A token that nothing renews is given up on the broker's own word only.
-      boolean irreplaceable = held != null && !held.renewable && RefreshPolicy.isUsable(held, time);
-      boolean doubtful = meaning == Rejection.PROBE_FIRST || irreplaceable;
-      if (meaning == Rejection.NOT_THE_TOKEN || (doubtful && !isDead(userId, rejected))) {
-        return null;
-      }
-      return await(userId, Demand.insteadOf(rejected));
+      return waitFor(isToBlame(rejected, answer), deadline)
+          ? await(userId, Demand.insteadOf(rejected), deadline)
+          : null;
     }
 
     @Override
     public CompletableFuture<@Nullable AccessToken> replaceAsync(AccessToken rejected) {
-      CompletableFuture<@Nullable AccessToken> result = new CompletableFuture<>();
-      supply(() -> replace(rejected, null))
-          .whenComplete(
-              (other, failure) ->
-                  Handover.orHere(
-                      realm.engine().callbacks(),
-                      () -> {
-                        if (failure != null) {
-                          result.completeExceptionally(unwrapped(failure));
-                        } else {
-                          result.complete(other);
-                        }
-                      }));
-      return result;
+      AccessToken other = otherInHand(rejected);
+      if (other != null) {
+        return CompletableFuture.completedFuture(other);
+      }
+      Executor callbacks = realm.engine().callbacks();
+      return isToBlame(rejected, null)
+          .thenComposeAsync(
+              yes ->
+                  yes
+                      ? fetch(Demand.insteadOf(rejected), callbacks)
+                      : CompletableFuture.completedFuture(null),
+              callbacks);
+    }
+
+    /** Returns whether a refusal is the token's fault. */
+    private CompletableFuture<Boolean> isToBlame(AccessToken rejected, @Nullable Answer answer) {
+      Answer refusal = answer != null ? answer : Answer.of(401, Map.of(), new byte[0]);
+      Rejection meaning = broker.rejection(refusal);
+      if (meaning == Rejection.NOT_THE_TOKEN) {
+        return CompletableFuture.completedFuture(false);
+      }
+      return meaning == Rejection.PROBE_FIRST || isIrreplaceable()
+          ? doubt(userId, rejected).thenApply(ProbeAnswer.Dead.class::isInstance)
+          : CompletableFuture.completedFuture(true);
+    }
+
+    /** Returns whether a token is in hand that nothing renews: only the broker's word ends it. */
+    private boolean isIrreplaceable() {
+      Held held = held(userId);
+      return held != null && !held.renewable && RefreshPolicy.isUsable(held, time);
     }
 
     @Override
@@ -993,8 +1006,31 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
 
     @Override
     public <T> T call(BrokerCall<T> call) {
-      return waitFor(
-          supply(() -> perform(this, call)), deadline() + realm.attemptTimeout().toNanos());
+      long deadline = deadline() + realm.attemptTimeout().toNanos();
+      BrokerRequest request = waitFor(supply(() -> requestOf(userId, call)), deadline);
+      Answer answer =
+          request.isAuthorized()
+              ? authorized(request, deadline)
+              : waitFor(supply(() -> answerTo(request, null)), deadline);
+      try {
+        return call.read(answer);
+      } catch (RuntimeException e) {
+        throw unwrapped(e);
+      }
+    }
+
+    /** Waits for tokens on the caller's thread: those of the manager are there for sending. */
+    private Answer authorized(BrokerRequest request, long deadline) {
+      AccessToken token = get();
+      Answer answer = waitFor(supply(() -> answerTo(request, token)), deadline);
+      if (answer.status() != 401) {
+        return answer;
+      }
+      AccessToken other = replace(token, answer, deadline);
+      boolean read = request.method().equals("GET");
+      return other == null || !read
+          ? answer
+          : waitFor(supply(() -> answerTo(request, other)), deadline);
     }
 
     @Override

@@ -74,7 +74,7 @@ final class Realm {
    * What the manager gives to all realms.
    *
    * @param executor where exchanges run; it rejects nothing
-   * @param callbacks where the application's code runs; it may reject
+   * @param callbacks where dependents of futures run; it rejects nothing
    */
   record Engine(
       TokenStore store,

@@ -63,7 +63,7 @@ public final class TokenManager implements AutoCloseable {
             builder.store,
             builder.time,
             Handover.orOwnThread(builder.executor != null ? builder.executor : threads),
-            callbacks,
+            Handover.orHere(callbacks),
             new Events(callbacks),
             random,
             Long.toHexString(random.nextLong()));

@@ -6,9 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tradeauth.testing.EngineFixture;
+import io.tradeauth.testing.FakeBroker;
 import io.tradeauth.testing.Gate;
 import io.tradeauth.testing.Racers;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -18,6 +20,8 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** The application's executors may be full, closed or small; nothing stops for that. */
 @Timeout(60)
@@ -141,6 +145,57 @@ class ApplicationsExecutorsTest {
                       "alice", CompletableFuture::completedFuture, token -> true));
 
       assertTrue(engine.server().accepts(last.value()));
+    }
+  }
+
+  // A small one
+
+  /** Finds a manager whose threads wait for what only they can do. */
+  @Test
+  void oneThread_callWithAnExpiredToken_isNotItsOwnObstacle() {
+    ExecutorService one = Executors.newSingleThreadExecutor();
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT)
+            .broker(FakeBroker::probe)
+            .manager(manager -> manager.executor(one))
+            .start()
+            .signIn("alice")) {
+      engine.expire();
+
+      assertInstanceOf(
+          ProbeAnswer.Alive.class,
+          engine.tokens().call("alice", Objects.requireNonNull(engine.broker().probe())));
+    } finally {
+      one.shutdown();
+    }
+  }
+
+  /** As above, after a 401. */
+  @ParameterizedTest
+  @EnumSource(
+      value = Rejection.class,
+      names = {"RENEW", "PROBE_FIRST"})
+  void oneThread_tokenRefused_isNotItsOwnObstacle(Rejection rejection) {
+    ExecutorService one = Executors.newSingleThreadExecutor();
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT)
+            .broker(broker -> broker.probe().broker(values -> values.rejection(any -> rejection)))
+            .manager(manager -> manager.executor(one))
+            .start()
+            .signIn("alice")) {
+      AccessToken refused = engine.get("alice");
+      engine.clock().shiftWall(Duration.ofSeconds(10));
+      engine.server().endAccessTokens("alice");
+
+      AccessToken other =
+          Racers.result(
+              engine
+                  .tokens()
+                  .callAsync("alice", CompletableFuture::completedFuture, refused::equals));
+
+      assertTrue(engine.server().accepts(other.value()));
+    } finally {
+      one.shutdown();
     }
   }
 }

@@ -160,12 +160,12 @@ class SingleFlightTest {
       }
       assertEquals(1, got.size());
 
-      engine.expire();
       engine.server().fail("token", Fault.html(403), 1);
       Set<Throwable> failures = new HashSet<>();
       Set<Throwable> causes = new HashSet<>();
       int before = engine.exchanges();
       try (Gate gate = engine.server().holdAnswers("token")) {
+        engine.expire(); // not before: a round would renew
         List<CompletableFuture<AccessToken>> waiting =
             IntStream.range(0, 8).mapToObj(i -> engine.tokens().getAsync("alice")).toList();
         gate.awaitArrivals(1);
