@@ -34,7 +34,7 @@ abstract class Exchange {
   private static final Duration DRIFT = Duration.ofSeconds(2);
 
   /** An observation of somebody else's intent counts only if no read is further from the next. */
-  private static final Duration LONGEST_LOOK_AWAY = Duration.ofSeconds(10);
+  static final Duration LONGEST_LOOK_AWAY = Duration.ofSeconds(10);
 
   private static final Duration FIRST_LOOK_AGAIN = Duration.ofMillis(50);
   private static final Duration LONGEST_LOOK_AGAIN = Duration.ofSeconds(2);
@@ -192,13 +192,16 @@ abstract class Exchange {
     return now - since >= realm.hold().toNanos();
   }
 
-  /** Looks again soon: the exchange that is open elsewhere may have ended by then. */
+  /**
+   * Looks again soon: the exchange that is open elsewhere may have ended by then.
+   *
+   * @param look hands over to a thread of the manager
+   */
   final void lookAgain(String intentId, Runnable look) {
     realm.refuseWhenClosed();
     looks++;
     LOG.debug("{}: waits for intent {}", name(), intentId);
-    realm.runAfter(
-        Backoff.doubled(FIRST_LOOK_AGAIN, looks, LONGEST_LOOK_AGAIN), subject, () -> guarded(look));
+    realm.time().after(Backoff.doubled(FIRST_LOOK_AGAIN, looks, LONGEST_LOOK_AGAIN), look);
   }
 
   // The steps

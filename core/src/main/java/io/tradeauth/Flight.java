@@ -15,6 +15,9 @@ final class Flight {
   final Demand demand;
   final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
 
+  /** Whether somebody waits for it. */
+  volatile boolean awaited;
+
   /** The place in the queue; null until it is queued. */
   volatile Lane.@Nullable Task task;
 

@@ -3,28 +3,37 @@ package io.tradeauth;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.HashSet;
-import java.util.Set;
+import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The way to one authorization server: at most 64 tasks at once, so that a server that hangs takes
- * no threads from the others. Of these at most 16 are background work, and no more than 50 of that
- * begin in a second; whoever has a caller waiting goes first.
+ * The way to one authorization server, or to the store: at most 64 tasks at once if not set
+ * otherwise, so that a server that hangs takes no threads from the others. A quarter of these at
+ * most, and never more than 16, are background work, and no more than 50 of that begin in a second
+ * on the way to a server; whoever has a caller waiting goes first.
  *
  * <p>For any number of threads. The lock guards the queues and counts and is never held while a
  * task runs.
  */
 final class Lane {
 
+  /** How many tasks run at once if not set otherwise. */
   static final int MOST = 64;
-  private static final int MOST_BACKGROUND = 16;
+
+  /** How many run at once in the lanes to all servers if not set otherwise. */
+  static final int MOST_IN_ALL = 256;
+
+  private static final int MOST_IN_BACKGROUND = 16;
   private static final long BACKGROUND_PACE_NANOS = Duration.ofSeconds(1).toNanos() / 50;
 
   private final Executor executor;
   private final TimeSource time;
+  private final int most;
+  private final int mostInBackground;
+  private final long paceNanos;
+  private final Slots slots;
   private final ReentrantLock lock = new ReentrantLock();
   private final Deque<Task> foreground = new ArrayDeque<>();
   private final Deque<Task> background = new ArrayDeque<>();
@@ -33,35 +42,70 @@ final class Lane {
   private long nextBackgroundNanos;
   private boolean timerSet;
 
-  Lane(Executor executor, TimeSource time) {
+  private Lane(Executor executor, TimeSource time, int most, long paceNanos, Slots slots) {
     this.executor = executor;
     this.time = time;
+    this.most = most;
+    this.mostInBackground = Math.min(MOST_IN_BACKGROUND, Math.max(1, most / 4));
+    this.paceNanos = paceNanos;
+    this.slots = slots;
     this.nextBackgroundNanos = time.monotonicNanos();
   }
 
-  /** Something to run; a handle to hurry it. */
-  static final class Task {
+  /** Makes a lane for what is sent. */
+  static Lane toServer(Executor executor, TimeSource time, int most, Slots slots) {
+    return new Lane(executor, time, most, BACKGROUND_PACE_NANOS, slots);
+  }
+
+  /** Makes a lane for what only reads and writes the store. */
+  static Lane toStore(Executor executor, TimeSource time) {
+    return new Lane(executor, time, MOST, 0, new Slots(MOST));
+  }
+
+  /** Something to run. */
+  final class Task {
 
     private final Runnable work;
+    private final Runnable dropped;
     private boolean inBackground;
 
-    private Task(Runnable work, boolean inBackground) {
+    private Task(Runnable work, Runnable dropped) {
       this.work = work;
-      this.inBackground = inBackground;
+      this.dropped = dropped;
+    }
+
+    /** Queues it as work that somebody waits for. */
+    void foreground() {
+      add(this, foreground);
+    }
+
+    /** Queues it as work that can wait. */
+    void background() {
+      inBackground = true;
+      add(this, background);
+    }
+
+    /** Somebody waits for it now. */
+    void hurry() {
+      Lane.this.hurry(this);
     }
   }
 
+  /**
+   * Makes a task that is not queued yet.
+   *
+   * @param dropped what is done if it is taken out of the background before it has begun
+   */
+  Task task(Runnable work, Runnable dropped) {
+    return new Task(work, dropped);
+  }
+
   /** Queues work that somebody waits for. */
-  Task foreground(Runnable work) {
-    return add(new Task(work, false), foreground);
+  void foreground(Runnable work) {
+    task(work, () -> {}).foreground();
   }
 
-  /** Queues work that can wait. */
-  Task background(Runnable work) {
-    return add(new Task(work, true), background);
-  }
-
-  private Task add(Task task, Deque<Task> queue) {
+  private void add(Task task, Deque<Task> queue) {
     lock.lock();
     try {
       queue.add(task);
@@ -69,11 +113,9 @@ final class Lane {
       lock.unlock();
     }
     startWhatMay();
-    return task;
   }
 
-  /** Somebody waits for this task now. */
-  void hurry(Task task) {
+  private void hurry(Task task) {
     lock.lock();
     try {
       if (!task.inBackground || !background.remove(task)) {
@@ -87,16 +129,17 @@ final class Lane {
     startWhatMay();
   }
 
-  /** Takes out the background work that has not begun, and returns it. */
-  Set<Task> dropBackground() {
+  /** Takes out the background work that has not begun. */
+  void dropBackground() {
+    List<Task> dropped;
     lock.lock();
     try {
-      Set<Task> dropped = new HashSet<>(background);
+      dropped = List.copyOf(background);
       background.clear();
-      return dropped;
     } finally {
       lock.unlock();
     }
+    dropped.forEach(task -> task.dropped.run());
   }
 
   int running() {
@@ -108,7 +151,8 @@ final class Lane {
     }
   }
 
-  private void startWhatMay() {
+  /** Starts whatever may run now. */
+  void startWhatMay() {
     for (Task task = next(); task != null; task = next()) {
       Task started = task;
       executor.execute(() -> run(started));
@@ -118,35 +162,35 @@ final class Lane {
   private @Nullable Task next() {
     lock.lock();
     try {
-      if (running == MOST) {
+      if (running == most || !(hasForeground() || isBackgroundDue()) || !slots.take(this)) {
         return null;
       }
-      Task task = foreground.poll();
-      if (task == null && mayStartBackground()) {
-        task = background.poll();
-        runningBackground++;
-      }
-      if (task != null) {
-        running++;
-      }
-      return task;
+      running++;
+      return hasForeground() ? foreground.remove() : nextInBackground();
     } finally {
       lock.unlock();
     }
   }
 
-  private boolean mayStartBackground() {
-    if (background.isEmpty() || runningBackground == MOST_BACKGROUND) {
+  private boolean hasForeground() {
+    return !foreground.isEmpty();
+  }
+
+  private boolean isBackgroundDue() {
+    if (background.isEmpty() || runningBackground == mostInBackground) {
       return false;
     }
-    long now = time.monotonicNanos();
-    long early = nextBackgroundNanos - now;
+    long early = nextBackgroundNanos - time.monotonicNanos();
     if (early > 0) {
       startLater(Duration.ofNanos(early));
-      return false;
     }
-    nextBackgroundNanos = now + BACKGROUND_PACE_NANOS;
-    return true;
+    return early <= 0;
+  }
+
+  private Task nextInBackground() {
+    runningBackground++;
+    nextBackgroundNanos = time.monotonicNanos() + paceNanos;
+    return background.remove();
   }
 
   private void startLater(Duration delay) {
@@ -179,6 +223,7 @@ final class Lane {
       } finally {
         lock.unlock();
       }
+      slots.release();
       startWhatMay();
     }
   }

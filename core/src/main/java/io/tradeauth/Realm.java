@@ -43,7 +43,8 @@ final class Realm {
 
   private final String name;
   private final Engine engine;
-  private final Lane lane;
+  private final Lane toServer;
+  private final Lane toStore;
   private final ServerClock clock = new ServerClock();
   private final ForcedRenewals forced;
   private final List<ManagedTokenProvider> providers = new CopyOnWriteArrayList<>();
@@ -61,10 +62,12 @@ final class Realm {
   private final ThreadLocal<@Nullable String> exchanging = new ThreadLocal<>();
   private volatile boolean closed;
 
-  Realm(String name, Engine engine) {
+  Realm(String name, Engine engine, int exchangesAtOnce) {
     this.name = name;
     this.engine = engine;
-    this.lane = new Lane(engine.executor(), engine.time());
+    this.toServer =
+        Lane.toServer(engine.executor(), engine.time(), exchangesAtOnce, engine.slots());
+    this.toStore = Lane.toStore(engine.executor(), engine.time());
     this.forced = new ForcedRenewals(engine.time());
     this.budgets = new ClientBudgets(name, engine);
     this.idle = new IdleLogins(this);
@@ -75,6 +78,7 @@ final class Realm {
    *
    * @param executor where exchanges run; it rejects nothing
    * @param callbacks where dependents of futures run; it rejects nothing
+   * @param slots how many exchanges may run at once in all
    */
   record Engine(
       TokenStore store,
@@ -82,6 +86,7 @@ final class Realm {
       Executor executor,
       Executor callbacks,
       Events events,
+      Slots slots,
       SecureRandom random,
       String owner) {
 
@@ -224,16 +229,13 @@ final class Realm {
     refuseReentry(subject);
     refuseWhenClosed();
     Flight mine = new Flight(provider, userId, subject, demand);
+    mine.awaited = true;
     Flight running = flights.putIfAbsent(subject, mine);
     if (running != null) {
-      Lane.Task task = running.task;
-      if (task != null) {
-        lane.hurry(task);
-      }
+      hurry(running);
       return running;
     }
-    Renewal renewal = new Renewal(this, mine);
-    mine.task = lane.foreground(() -> marked(subject, renewal::start));
+    start(mine);
     return mine;
   }
 
@@ -251,8 +253,7 @@ final class Realm {
     if (flights.putIfAbsent(subject, mine) != null) {
       return null;
     }
-    Renewal renewal = new Renewal(this, mine);
-    mine.task = lane.background(() -> marked(subject, renewal::start));
+    start(mine);
     return mine;
   }
 
@@ -294,6 +295,46 @@ final class Realm {
     }
   }
 
+  private void start(Flight flight) {
+    look(flight, new Renewal(this, flight)::start);
+  }
+
+  /** Goes on with a flight where only the store is needed: hung exchanges are not in its way. */
+  void look(Flight flight, Runnable step) {
+    queue(toStore, flight, step);
+  }
+
+  /** Goes on with a flight when it is its turn to send. */
+  void send(Flight flight, Runnable step) {
+    queue(toServer, flight, step);
+  }
+
+  private void queue(Lane lane, Flight flight, Runnable step) {
+    Lane.Task task =
+        lane.task(
+            () -> marked(flight.subject, step),
+            () -> finish(flight, Flight.Outcome.failed(closedFailure())));
+    flight.task = task; // before it can run and queue the next one
+    if (flight.awaited) {
+      task.foreground();
+      return;
+    }
+    task.background();
+    if (flight.awaited) {
+      task.hurry(); // for somebody who came meanwhile
+    } else if (closed) {
+      lane.dropBackground();
+    }
+  }
+
+  private static void hurry(Flight flight) {
+    flight.awaited = true;
+    Lane.Task task = flight.task;
+    if (task != null) {
+      task.hurry();
+    }
+  }
+
   boolean isClosed() {
     return closed;
   }
@@ -312,13 +353,13 @@ final class Realm {
     }
   }
 
-  /** Runs a step of an exchange on a thread of the manager, at most 64 at once. */
+  /** Runs a step of an exchange that may send, on a thread of the manager. */
   void run(String subject, Runnable step) {
-    lane.foreground(() -> marked(subject, step));
+    toServer.foreground(() -> marked(subject, step));
   }
 
   /** Runs a step of an exchange so that asking for the same login inside is found out. */
-  void marked(String subject, Runnable step) {
+  private void marked(String subject, Runnable step) {
     exchanging.set(subject);
     try {
       step.run();
@@ -330,6 +371,11 @@ final class Realm {
   /** Runs a step after a while. */
   void runAfter(Duration delay, String subject, Runnable step) {
     time().after(delay, () -> run(subject, step));
+  }
+
+  /** Runs a step that only needs the store, after a while. */
+  void saveAfter(Duration delay, String subject, Runnable step) {
+    time().after(delay, () -> toStore.foreground(() -> marked(subject, step)));
   }
 
   /**
@@ -637,10 +683,8 @@ final class Realm {
    */
   CompletableFuture<Void> close() {
     closed = true;
-    Set<Lane.Task> dropped = lane.dropBackground();
-    flights.values().stream()
-        .filter(flight -> flight.task != null && dropped.contains(flight.task))
-        .forEach(flight -> finish(flight, Flight.Outcome.failed(closedFailure())));
+    toStore.dropBackground();
+    toServer.dropBackground();
     return CompletableFuture.allOf(
         flights.values().stream().map(flight -> flight.outcome).toArray(CompletableFuture[]::new));
   }
@@ -658,7 +702,8 @@ final class Realm {
   }
 
   int stepsRunning() {
-    return lane.running();
+    int atTheStore = toStore.running(); // first: what goes on to a server is counted there by then
+    return atTheStore + toServer.running();
   }
 
   void makeRound() {

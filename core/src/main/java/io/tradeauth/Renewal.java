@@ -39,10 +39,11 @@ final class Renewal extends Exchange {
   }
 
   void start() {
-    guarded(this::look);
+    guarded(() -> look(false));
   }
 
-  private void look() {
+  /** Reads the store and goes on from there; exchanges at once if it is this flight's turn. */
+  private void look(boolean itsTurn) {
     if (flight.outcome.isDone()) {
       return; // a sign-in or sign-out came first, and nobody waits for this flight any more
     }
@@ -74,13 +75,13 @@ final class Renewal extends Exchange {
     if (trouble != null && trouble.isCooling(realm.time())) {
       fail(coolingDown(trouble));
     } else if (open == null) {
-      exchange(found, held, stored.version(), null);
+      exchange(found, held, stored.version(), null, itsTurn);
     } else if (!isMine(open, trouble) && !isAbandoned(open.id())) {
-      lookAgain(open.id(), this::look);
+      lookAgain(open.id(), () -> realm.look(flight, this::start));
     } else if (mayEndWhatStillWorks(held)) {
       waitForTheEnd(open);
     } else {
-      exchange(found, held, stored.version(), open.id());
+      exchange(found, held, stored.version(), open.id(), itsTurn);
     }
   }
 
@@ -156,7 +157,11 @@ final class Renewal extends Exchange {
   // The exchange
 
   private void exchange(
-      Login found, @Nullable Held held, TokenStore.Version stored, @Nullable String displaced) {
+      Login found,
+      @Nullable Held held,
+      TokenStore.Version stored,
+      @Nullable String displaced,
+      boolean itsTurn) {
     if (held != null && wasReceivedJustNow(found) && !held.token.equals(demand.rejected())) {
       realm.finish(flight, Flight.Outcome.of(found, true));
       return;
@@ -190,7 +195,22 @@ final class Renewal extends Exchange {
         return;
       }
     }
-    begin(grant, tokens, client, stored, displaced, displaced != null);
+    Runnable begin = () -> begin(grant, tokens, client, stored, displaced, displaced != null);
+    if (itsTurn) {
+      begin.run();
+    } else {
+      realm.send(flight, inTurn(begin));
+    }
+  }
+
+  /** What was seen before it was this flight's turn counts only if that came soon. */
+  private Runnable inTurn(Runnable begin) {
+    long seenNanos = realm.time().monotonicNanos();
+    return () -> {
+      long waited = realm.time().monotonicNanos() - seenNanos;
+      boolean counts = waited <= LONGEST_LOOK_AWAY.toNanos() && !flight.outcome.isDone();
+      guarded(counts ? begin : () -> look(true));
+    };
   }
 
   private boolean wasReceivedJustNow(Login found) {
@@ -351,7 +371,7 @@ final class Renewal extends Exchange {
       Duration pause = Backoff.doubled(Duration.ofMillis(50), tries, Duration.ofSeconds(1));
       long spent = realm.time().monotonicNanos() - sinceNanos;
       if (spent + pause.toNanos() < provider.settings().commitTimeout().toNanos()) {
-        realm.runAfter(
+        realm.saveAfter(
             pause,
             subject,
             () -> guarded(() -> commit(parent, next, response, sinceNanos, tries + 1)));
@@ -643,6 +663,6 @@ final class Renewal extends Exchange {
 
   @Override
   void moved() {
-    realm.run(subject, this::start);
+    realm.look(flight, this::start);
   }
 }

@@ -128,7 +128,7 @@ final class SignIn extends Exchange {
     TokenStore.StoredRecord pending = realm.store().load(pendingKey());
     TokenStore.Intent open = pending == null ? null : pending.intent();
     if (open != null && mustNotCross(exchanged, open) && !isAbandoned(open.id())) {
-      lookAgain(open.id(), this::look);
+      lookAgain(open.id(), () -> realm.run(subject, () -> guarded(this::look)));
       return;
     }
     begin(

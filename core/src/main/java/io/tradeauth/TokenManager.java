@@ -65,6 +65,7 @@ public final class TokenManager implements AutoCloseable {
             Handover.orOwnThread(builder.executor != null ? builder.executor : threads),
             Handover.orHere(callbacks),
             new Events(callbacks),
+            new Slots(builder.exchangesInAll),
             random,
             Long.toHexString(random.nextLong()));
     for (Map.Entry<Broker, BrokerSettings> entry : builder.brokers.entrySet()) {
@@ -77,7 +78,10 @@ public final class TokenManager implements AutoCloseable {
   }
 
   private void add(Broker broker, BrokerSettings settings, Builder builder) {
-    Realm realm = realms.computeIfAbsent(broker.profile().realm(), name -> new Realm(name, engine));
+    Realm realm =
+        realms.computeIfAbsent(
+            broker.profile().realm(),
+            name -> new Realm(name, engine, builder.exchangesAtOneServer));
     ManagedTokenProvider provider =
         new ManagedTokenProvider(
             broker,
@@ -602,6 +606,8 @@ public final class TokenManager implements AutoCloseable {
     private Executor callbacks = ForkJoinPool.commonPool();
     private long maximumCachedUsers = Long.MAX_VALUE;
     private Duration closeTimeout = Duration.ofSeconds(40);
+    private int exchangesAtOneServer = Lane.MOST;
+    private int exchangesInAll = Lane.MOST_IN_ALL;
 
     private Builder() {}
 
@@ -667,6 +673,21 @@ public final class TokenManager implements AutoCloseable {
         throw new IllegalArgumentException("maximumCachedUsers: at least 1, not " + maximum);
       }
       this.maximumCachedUsers = maximum;
+      return this;
+    }
+
+    /**
+     * Sets how many exchanges run at once: at one place where tokens are issued, 64 if not set, and
+     * in all, 256 if not set. Those beyond wait for their turn and hold no thread; tokens that are
+     * good are served meanwhile, also from the store.
+     */
+    public Builder maximumExchanges(int atOneServer, int inAll) {
+      if (atOneServer < 1 || inAll < 1) {
+        throw new IllegalArgumentException(
+            "maximumExchanges: at least 1, not " + Math.min(atOneServer, inAll));
+      }
+      this.exchangesAtOneServer = atOneServer;
+      this.exchangesInAll = inAll;
       return this;
     }
 

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import java.util.concurrent.Executor;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -591,10 +592,10 @@ class BudgetsTest {
   @Test
   void lane_sixtyFourAtOnce_restQueues_foregroundFirst_C2_G13() {
     List<Runnable> started = new ArrayList<>();
-    Lane lane = new Lane(started::add, clock);
+    Lane lane = Lane.toServer(started::add, clock, 64, new Slots(256));
     List<String> ran = new ArrayList<>();
     for (int i = 0; i < 20; i++) {
-      lane.background(() -> ran.add("background"));
+      inBackground(lane, () -> ran.add("background"));
       clock.advance(Duration.ofMillis(20));
     }
     assertEquals(16, started.size(), "at most 16 in the background");
@@ -609,12 +610,60 @@ class BudgetsTest {
     assertEquals("foreground", ran.get(1));
   }
 
+  private static Lane.Task inBackground(Lane lane, Runnable work) {
+    Lane.Task task = lane.task(work, () -> {});
+    task.background();
+    return task;
+  }
+
+  @Test
+  void lanes_shareWhatMayRunInAll_whoWaitsGetsTheNext_C2() {
+    List<String> started = new ArrayList<>();
+    List<Runnable> tasks = new ArrayList<>();
+    Slots slots = new Slots(3);
+    Lane one = Lane.toServer(shown("one", started, tasks), clock, 2, slots);
+    Lane two = Lane.toServer(shown("two", started, tasks), clock, 2, slots);
+    for (int i = 0; i < 3; i++) {
+      one.foreground(() -> {});
+      two.foreground(() -> {});
+    }
+    assertEquals(List.of("one", "two", "one"), started);
+
+    tasks.get(0).run();
+    assertEquals(List.of("one", "two", "one", "two"), started, "it has waited for a slot");
+    tasks.get(1).run();
+    tasks.get(2).run();
+    tasks.get(3).run();
+    assertEquals(6, started.size());
+  }
+
+  private static Executor shown(String name, List<String> started, List<Runnable> tasks) {
+    return task -> {
+      started.add(name);
+      tasks.add(task);
+    };
+  }
+
+  @Test
+  void lane_small_aQuarterInTheBackground_onePerhaps() {
+    List<Runnable> started = new ArrayList<>();
+    for (int most : List.of(1, 3, 8, 1_000)) {
+      Lane lane = Lane.toServer(started::add, clock, most, new Slots(2_000));
+      started.clear();
+      for (int i = 0; i < 100; i++) {
+        inBackground(lane, () -> {});
+        clock.advance(Duration.ofMillis(20));
+      }
+      assertEquals(Math.min(16, Math.max(1, most / 4)), started.size());
+    }
+  }
+
   @Test
   void lane_background_fiftyASecond_G13() {
     List<Runnable> started = new ArrayList<>();
-    Lane lane = new Lane(started::add, clock);
+    Lane lane = Lane.toServer(started::add, clock, 64, new Slots(256));
     for (int i = 0; i < 200; i++) {
-      lane.background(() -> {});
+      inBackground(lane, () -> {});
     }
     for (int millis = 0; millis < 1_000; millis++) {
       clock.advance(Duration.ofMillis(1));
@@ -628,13 +677,13 @@ class BudgetsTest {
   @Test
   void lane_hurried_leavesTheBackground_evenWhenItsPaceIsSpent() {
     List<Runnable> started = new ArrayList<>();
-    Lane lane = new Lane(started::add, clock);
-    lane.background(() -> {});
-    Lane.Task second = lane.background(() -> {});
+    Lane lane = Lane.toServer(started::add, clock, 64, new Slots(256));
+    inBackground(lane, () -> {});
+    Lane.Task second = inBackground(lane, () -> {});
     assertEquals(1, started.size());
-    lane.hurry(second);
+    second.hurry();
     assertEquals(2, started.size());
-    lane.hurry(second);
+    second.hurry();
     assertEquals(2, started.size());
     started.forEach(Runnable::run);
     assertEquals(0, lane.running());

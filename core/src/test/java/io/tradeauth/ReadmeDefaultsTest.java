@@ -64,6 +64,11 @@ class ReadmeDefaultsTest {
   }
 
   @Test
+  void exchangesAtOnce_asTold() {
+    assertTold(told("`maximumExchanges`"), Lane.MOST + " and " + Lane.MOST_IN_ALL + ";");
+  }
+
+  @Test
   void fixedFigures_asTold() {
     String fixed =
         String.join("\n", readme.stream().filter(row -> row.contains("| fixed |")).toList());
@@ -72,7 +77,6 @@ class ReadmeDefaultsTest {
     assertTold(fixed, "forced by 401s are apart | fixed | " + seconds(ForcedRenewals.APART));
     assertTold(fixed, "fruitless ones " + ForcedRenewals.PAUSE.toMinutes() + " min");
     assertTold(fixed, "none started later than " + seconds(BrokerSettings.ATTEMPTS));
-    assertTold(fixed, "tokens are issued | fixed | " + Lane.MOST + ", of these 16");
   }
 
   private static void assertTold(String text, String figure) {

@@ -212,6 +212,78 @@ class SingleFlightTest {
     return gate.arrivals() > 0 || engine.exchanges() > 2;
   }
 
+  // G30: what hangs is in nobody's way who has a good token in the store
+
+  @Test
+  void asManyExchangesHangAsMayRun_storedTokensAreServed_theNextExchangeWaits_G30_C2() {
+    try (EngineFixture engine =
+            EngineFixture.of(RotationProfile.STRICT)
+                .manager(manager -> manager.maximumExchanges(4, 100))
+                .start();
+        EngineFixture other = engine.another()) {
+      List<String> users = IntStream.range(0, 5).mapToObj(i -> "user-" + i).toList();
+      users.forEach(engine::signIn);
+      engine.expire();
+      other.signIn("xenia"); // proves the client, so that many may ask at once
+      engine.signIn("zoe", "yves");
+      int before = other.exchanges();
+      try (Gate gate = engine.server().holdAnswers("token")) {
+        List<CompletableFuture<AccessToken>> hanging =
+            users.stream().map(user -> other.tokens().getAsync(user)).toList();
+        gate.awaitArrivals(4);
+
+        assertTrue(engine.server().accepts(other.get("zoe").value()));
+        other.manager().preload(FakeBroker.NAME, List.of("yves"));
+        assertTrue(engine.server().accepts(other.get("yves").value()));
+        assertEquals(4, gate.arrivals());
+
+        gate.open();
+        hanging.forEach(future -> assertTrue(engine.server().accepts(future.join().value())));
+      }
+      assertEquals(5, other.exchanges() - before);
+    }
+  }
+
+  @Test
+  void asManyExchangesHangAsMayRun_whatAnotherProcessSavesMeanwhileIsServed_G30() {
+    try (EngineFixture engine =
+            EngineFixture.of(RotationProfile.STRICT)
+                .manager(manager -> manager.maximumExchanges(1, 100))
+                .start()
+                .signIn("zoe", "yves");
+        EngineFixture other = engine.another()) {
+      TokenStore store = engine.store();
+      TokenStore.Key zoe = new TokenStore.Key(TokenStore.Kind.LOGIN, FakeBroker.NAME, "zoe");
+      TokenStore.Content ended = store.load(zoe).content();
+      engine.expire();
+      AccessToken renewed = other.get("zoe");
+      TokenStore.Content fresh = store.load(zoe).content();
+      TokenStore.Version before = store.supersede(zoe, ended);
+      store.begin(zoe, before, new TokenStore.Intent("theirs", "another", "Refresh"), null);
+      try (Gate gate = engine.server().holdAnswers("token")) {
+        engine.tokens().getAsync("yves");
+        gate.awaitArrivals(1);
+        CompletableFuture<AccessToken> zoes = engine.tokens().getAsync("zoe");
+        Await.until("it waits for the other", () -> realm(engine).stepsRunning() == 1);
+
+        store.commit(zoe, before, fresh);
+        Await.until(
+            "it has looked again",
+            () -> {
+              engine.advance(Duration.ofMillis(10));
+              return zoes.isDone();
+            });
+
+        assertEquals(renewed, zoes.join());
+        assertEquals(1, gate.arrivals());
+      }
+    }
+  }
+
+  private static Realm realm(EngineFixture engine) {
+    return ((ManagedTokenProvider) engine.tokens()).realm();
+  }
+
   // G22: minimum life per request
 
   @Test
