@@ -58,11 +58,16 @@ final class ClientBudget {
   private static final Duration NOTICEABLE = Duration.ofSeconds(1);
   private static final Duration MEMORY = Duration.ofHours(1);
 
+  /** Whoever has not said by then what came of a request is dead. */
+  private static final Duration LONGEST_UNDER_WAY = Duration.ofSeconds(30);
+
   private final TimeSource time;
   private final ReentrantLock lock = new ReentrantLock();
   private final Deque<Waiting> waiting = new ArrayDeque<>();
   private final Map<String, Standing> standings = new HashMap<>();
   private final List<Refusal> refusals = new ArrayList<>();
+  private final Map<String, Long> announced = new HashMap<>();
+  private final Map<String, Long> underWayElsewhere = new HashMap<>();
   private int unsure;
   private long throttledUntilNanos;
 
@@ -110,11 +115,15 @@ final class ClientBudget {
    * What other processes, and this one after a restart, must know of a client.
    *
    * @param refusals the refusals of the last five minutes, by an id of each
+   * @param underWay since when requests are under way that may be refused, by an id of each
    * @param pauses until when nothing is sent with a secret, by its fingerprint
    * @param throttledUntil until when nothing is sent at all
    */
   record Remembered(
-      Map<String, Refused> refusals, Map<String, Instant> pauses, Instant throttledUntil) {
+      Map<String, Refused> refusals,
+      Map<String, Instant> underWay,
+      Map<String, Instant> pauses,
+      Instant throttledUntil) {
 
     /**
      * A refusal.
@@ -135,6 +144,7 @@ final class ClientBudget {
 
     private final String secret;
     private boolean underWay;
+    private @Nullable String announcement;
     private boolean mayFail;
     private int refusedBefore;
 
@@ -181,6 +191,26 @@ final class ClientBudget {
       lock.lock();
       try {
         return standing(secret).proven;
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    /**
+     * Lets other processes know of this request, by the next that is remembered.
+     *
+     * @return false if those of others leave no room for it: then nothing is known of it
+     */
+    boolean announce(String id) {
+      lock.lock();
+      try {
+        dropDead();
+        if (refusals.size() + unsure + underWayElsewhere.size() > MOST_REFUSALS) {
+          return false;
+        }
+        announced.put(id, time.monotonicNanos());
+        announcement = id;
+        return true;
       } finally {
         lock.unlock();
       }
@@ -247,6 +277,9 @@ final class ClientBudget {
           return; // said already
         }
         underWay = false;
+        if (announcement != null) {
+          announced.remove(announcement);
+        }
         Standing standing = standing(secret);
         standing.underWay--;
         unsure -= mayFail ? 1 : 0;
@@ -329,6 +362,11 @@ final class ClientBudget {
     return woken;
   }
 
+  private void dropDead() {
+    long now = time.monotonicNanos();
+    underWayElsewhere.values().removeIf(since -> now - since > LONGEST_UNDER_WAY.toNanos());
+  }
+
   /** Returns what is to be remembered. */
   Remembered remembered() {
     lock.lock();
@@ -347,7 +385,11 @@ final class ClientBudget {
               pauses.put(secret, wall(standing.pausedUntilNanos, now));
             }
           });
-      return new Remembered(refused, pauses, wall(throttledUntilNanos, now));
+      dropDead();
+      Map<String, Instant> underWay = new HashMap<>();
+      underWayElsewhere.forEach((id, since) -> underWay.put(id, wall(since, now)));
+      announced.forEach((id, since) -> underWay.put(id, wall(since, now)));
+      return new Remembered(refused, underWay, pauses, wall(throttledUntilNanos, now));
     } finally {
       lock.unlock();
     }
@@ -364,6 +406,15 @@ final class ClientBudget {
     try {
       long now = time.monotonicNanos();
       remembered.refusals().forEach((id, refused) -> adopt(id, refused, now));
+      underWayElsewhere.clear();
+      remembered
+          .underWay()
+          .forEach(
+              (id, since) -> {
+                if (!announced.containsKey(id)) {
+                  underWayElsewhere.put(id, nanos(since, now));
+                }
+              });
       refusals.sort(Comparator.comparingLong(refusal -> refusal.nanos() - now));
       remembered
           .pauses()
@@ -388,10 +439,15 @@ final class ClientBudget {
     if (known || age.compareTo(WINDOW) >= 0) {
       return;
     }
-    // The other's clock may be ahead.
-    refusals.add(new Refusal(id, refused.fingerprint(), now - Math.max(0, age.toNanos())));
+    refusals.add(new Refusal(id, refused.fingerprint(), nanos(refused.at(), now)));
     Standing standing = standing(refused.fingerprint());
     standing.inARow = Math.min(standing.inARow + 1, REFUSALS_IN_A_ROW);
+  }
+
+  private long nanos(Instant at, long now) {
+    Duration age = Duration.between(at, time.now());
+    boolean ahead = age.isNegative(); // the other's clock may be
+    return ahead ? now : now - Math.min(age.toMillis(), MEMORY.toMillis()) * 1_000_000;
   }
 
   private Duration left(Instant until, Duration most) {

@@ -20,11 +20,12 @@ import org.slf4j.LoggerFactory;
  * five minutes and the pauses. So a restart forgets no pause, and processes that share a store
  * share what a server has refused.
  *
- * <p>The record is read before a request with a secret that this process has not seen accepted, and
- * written when something is refused, in the steps of an exchange and so on threads of the manager.
- * A store that fails makes no request fail: then each process counts for itself. Processes that
- * start with the same wrong secret at the same moment may each send one before the first has
- * written.
+ * <p>A request with a secret that this process has not seen accepted is announced in the record
+ * before it is sent, so that processes that start with the same wrong secret at the same moment
+ * keep to the limit together; if theirs leave no room, it waits for them. The record is written
+ * again when it is known what came of it, and when something else is refused: in the steps of an
+ * exchange, and so on threads of the manager. A store that fails makes no request fail: then each
+ * process counts for itself.
  *
  * <p>For any number of threads.
  */
@@ -32,11 +33,12 @@ final class ClientBudgets {
 
   private static final Logger LOG = LoggerFactory.getLogger("io.tradeauth.exchange");
   private static final int MOST_TRIES = 5;
+  private static final Duration LOOK_AGAIN = Duration.ofMillis(200);
 
   private final String realm;
   private final Realm.Engine engine;
   private final ConcurrentMap<String, ClientBudget> budgets = new ConcurrentHashMap<>();
-  private final AtomicLong refusals = new AtomicLong();
+  private final AtomicLong ids = new AtomicLong();
 
   ClientBudgets(String realm, Realm.Engine engine) {
     this.realm = realm;
@@ -62,6 +64,7 @@ final class ClientBudgets {
     private final String clientId;
     private final ClientBudget budget;
     private final ClientBudget.Turn turn;
+    private boolean announced;
 
     private Turn(String clientId, ClientBudget budget, ClientBudget.Turn turn) {
       this.clientId = clientId;
@@ -75,12 +78,44 @@ final class ClientBudgets {
       if (admission != ClientBudget.Admission.GO || turn.isProven()) {
         return admission;
       }
-      read(clientId, budget);
-      if (turn.pause() == null) {
-        return ClientBudget.Admission.GO;
+      boolean go = false;
+      try {
+        boolean room = announce();
+        boolean paused = turn.pause() != null;
+        go = room && !paused;
+        if (!room && !paused) {
+          engine.time().after(LOOK_AGAIN, continuation);
+          return ClientBudget.Admission.WAIT;
+        }
+      } finally {
+        if (!go) {
+          nothingLearned();
+        }
       }
-      turn.nothingLearned();
-      return ClientBudget.Admission.PAUSED;
+      return go ? ClientBudget.Admission.GO : ClientBudget.Admission.PAUSED;
+    }
+
+    /** Returns whether others leave room for this request, and lets them know of it. */
+    private boolean announce() {
+      String id = nextId();
+      try {
+        for (int tries = 0; tries < MOST_TRIES; tries++) {
+          TokenStore.StoredRecord stored = engine.store().load(key(clientId));
+          adopt(stored, budget);
+          if (turn.pause() != null || !turn.announce(id)) {
+            return false;
+          }
+          announced = true;
+          if (isWritten(stored, clientId, budget)) {
+            return true;
+          }
+        }
+        return false;
+      } catch (RuntimeException e) {
+        // Whatever a store throws: what is known here decides.
+        LOG.debug("{}: the budget of a client can't be announced", realm, e);
+        return true;
+      }
     }
 
     @Nullable Duration pause() {
@@ -89,21 +124,29 @@ final class ClientBudgets {
 
     void accepted() {
       turn.accepted();
+      write(false);
     }
 
     void refused() {
-      turn.refused(engine.owner() + "-" + refusals.incrementAndGet());
-      write(clientId, budget);
+      turn.refused(nextId());
+      write(true);
     }
 
     void throttled(Duration wait) {
-      if (turn.throttled(wait)) {
-        write(clientId, budget);
-      }
+      write(turn.throttled(wait));
     }
 
     void nothingLearned() {
       turn.nothingLearned();
+      write(false);
+    }
+
+    /** Writes what others must know, or at least that this request is over. */
+    private void write(boolean news) {
+      if (news || announced) {
+        announced = false;
+        ClientBudgets.this.write(clientId, budget);
+      }
     }
   }
 
@@ -113,13 +156,8 @@ final class ClientBudgets {
     return new TokenStore.Key(TokenStore.Kind.BUDGET, realm, clientId);
   }
 
-  private void read(String clientId, ClientBudget budget) {
-    try {
-      adopt(engine.store().load(key(clientId)), budget);
-    } catch (RuntimeException e) {
-      // Whatever a store throws: what is known here decides.
-      LOG.debug("{}: the budget of a client can't be read", realm, e);
-    }
+  private String nextId() {
+    return engine.owner() + "-" + ids.incrementAndGet();
   }
 
   private static void adopt(TokenStore.@Nullable StoredRecord stored, ClientBudget budget) {
@@ -132,7 +170,9 @@ final class ClientBudgets {
     try {
       boolean written = false;
       for (int tries = 0; tries < MOST_TRIES && !written; tries++) {
-        written = isWritten(key(clientId), budget);
+        TokenStore.StoredRecord stored = engine.store().load(key(clientId));
+        adopt(stored, budget);
+        written = isWritten(stored, clientId, budget);
       }
     } catch (RuntimeException e) {
       // Whatever a store throws: what is known here decides.
@@ -140,10 +180,10 @@ final class ClientBudgets {
     }
   }
 
-  /** Adds what others have written meanwhile and writes all; false if somebody was faster. */
-  private boolean isWritten(TokenStore.Key key, ClientBudget budget) {
-    TokenStore.StoredRecord stored = engine.store().load(key);
-    adopt(stored, budget);
+  /** Writes over what was read; false if somebody was faster. */
+  private boolean isWritten(
+      TokenStore.@Nullable StoredRecord stored, String clientId, ClientBudget budget) {
+    TokenStore.Key key = key(clientId);
     TokenStore.Intent open = stored == null ? null : stored.intent();
     TokenStore.Intent mine = new TokenStore.Intent(engine.newId(), engine.owner(), "budget");
     TokenStore.BeginResult begun =
@@ -157,7 +197,7 @@ final class ClientBudgets {
     TokenStore.Version parent = begun.version();
     return begun.outcome() == TokenStore.BeginOutcome.BEGUN
         && parent != null
-        && engine.store().commit(key, parent, content(key.subject(), budget.remembered())) != null;
+        && engine.store().commit(key, parent, content(clientId, budget.remembered())) != null;
   }
 
   private TokenStore.Content content(String clientId, ClientBudget.Remembered remembered) {
@@ -175,7 +215,12 @@ final class ClientBudgets {
         .forEach(
             (secret, until) -> pauses.add(Map.of("of", secret, "until", until.toEpochMilli())));
     Map<String, Object> members = new LinkedHashMap<>();
+    List<Map<String, Object>> underWay = new ArrayList<>();
+    remembered
+        .underWay()
+        .forEach((id, since) -> underWay.add(Map.of("id", id, "since", since.toEpochMilli())));
     members.put("refused", refused);
+    members.put("under_way", underWay);
     members.put("pauses", pauses);
     members.put("throttled_until", remembered.throttledUntil().toEpochMilli());
     return new TokenStore.Content(
@@ -191,10 +236,11 @@ final class ClientBudgets {
 
   private static ClientBudget.Remembered remembered(TokenStore.Content content) {
     Map<String, ClientBudget.Remembered.Refused> refused = new HashMap<>();
+    Map<String, Instant> underWay = new HashMap<>();
     Map<String, Instant> pauses = new HashMap<>();
     Json members = Json.read(content.secrets());
     if (members == null) {
-      return new ClientBudget.Remembered(refused, pauses, Instant.EPOCH);
+      return new ClientBudget.Remembered(refused, underWay, pauses, Instant.EPOCH);
     }
     for (Json one : members.objects("refused")) {
       String id = one.text("id");
@@ -203,13 +249,20 @@ final class ClientBudgets {
         refused.put(id, new ClientBudget.Remembered.Refused(secret, instant(one, "at")));
       }
     }
+    for (Json one : members.objects("under_way")) {
+      String id = one.text("id");
+      if (id != null) {
+        underWay.put(id, instant(one, "since"));
+      }
+    }
     for (Json one : members.objects("pauses")) {
       String secret = one.text("of");
       if (secret != null) {
         pauses.put(secret, instant(one, "until"));
       }
     }
-    return new ClientBudget.Remembered(refused, pauses, instant(members, "throttled_until"));
+    return new ClientBudget.Remembered(
+        refused, underWay, pauses, instant(members, "throttled_until"));
   }
 
   private static Instant instant(Json members, String name) {

@@ -12,8 +12,9 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
+import java.util.Set;
 import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -427,15 +428,37 @@ class BudgetsTest {
   }
 
   @Test
+  void client_othersUnderWayThatMayBeRefused_countUntilTheyAreOverOrDead_A10() {
+    for (int i = 0; i < 5; i++) {
+      ClientBudget other = new ClientBudget(clock);
+      other.adopt(budget.remembered());
+      ClientBudget.Turn turn = other.turn("old");
+      turn.admit(() -> {});
+      assertTrue(turn.announce("other-" + i));
+      budget.adopt(other.remembered());
+    }
+    ClientBudget.Turn mine = turn("a");
+    assertFalse(mine.announce("mine"));
+    clock.advance(Duration.ofSeconds(30));
+    assertFalse(mine.announce("mine"));
+    clock.advance(Duration.ofMillis(1));
+    assertTrue(mine.announce("mine"));
+    assertEquals(Set.of("mine"), budget.remembered().underWay().keySet());
+    mine.nothingLearned();
+    assertEquals(Set.of(), budget.remembered().underWay().keySet());
+  }
+
+  @Test
   void client_rememberedByAClockThatIsFarAhead_pauseNoLongerThanAnyOther() {
     Instant later = clock.now().plus(Duration.ofDays(1));
     budget.adopt(
         new ClientBudget.Remembered(
             Map.of("x", new ClientBudget.Remembered.Refused("old", later)),
+            Map.of(),
             Map.of("old", later),
             Instant.EPOCH));
     assertEquals(FIVE_MINUTES, pause());
-    budget.adopt(new ClientBudget.Remembered(Map.of(), Map.of(), later));
+    budget.adopt(new ClientBudget.Remembered(Map.of(), Map.of(), Map.of(), later));
     assertEquals(Duration.ofMinutes(15), pause());
   }
 
