@@ -57,6 +57,11 @@ final class Doubts {
     }
   }
 
+  /** Forgets what was said of a user's token. */
+  void forget(String userId) {
+    doubts.remove(userId);
+  }
+
   /** Forgets what is too old to count. */
   void sweep() {
     doubts.values().removeIf(doubt -> !isGood(doubt));

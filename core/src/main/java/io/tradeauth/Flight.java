@@ -18,6 +18,9 @@ final class Flight {
   /** Whether somebody waits for it. */
   volatile boolean awaited;
 
+  /** The generation of the record that it has read; null before that. */
+  volatile @Nullable String generation;
+
   /** The place in the queue; null until it is queued. */
   volatile Lane.@Nullable Task task;
 

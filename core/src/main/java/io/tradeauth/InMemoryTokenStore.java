@@ -17,8 +17,9 @@ import org.jspecify.annotations.Nullable;
  * A store in the memory of this process, with the whole protocol: two managers over one of these
  * behave as two processes.
  *
- * <p>For any number of threads. Each record changes atomically in the map; the journal of
- * superseded keys has a lock of its own, taken after the map is left.
+ * <p>For any number of threads. Each record changes atomically in the map. What the journal tells
+ * is changed under its lock, so that it is in the order of the changes and none is told before it
+ * can be read.
  */
 final class InMemoryTokenStore implements TokenStore {
 
@@ -99,8 +100,9 @@ final class InMemoryTokenStore implements TokenStore {
   @Override
   public Version supersede(Key key, Content next) {
     Version version = new Version(newGeneration(), 0);
-    records.put(key, new StoredRecord(version, next, null));
-    note(new Change(key, version.generation()));
+    change(
+        new Change(key, version.generation()),
+        () -> records.put(key, new StoredRecord(version, next, null)));
     return version;
   }
 
@@ -138,13 +140,13 @@ final class InMemoryTokenStore implements TokenStore {
 
   @Override
   public void forget(Key key) {
-    records.remove(key);
-    note(new Change(key, null));
+    change(new Change(key, null), () -> records.remove(key));
   }
 
-  private void note(Change change) {
+  private void change(Change change, Runnable record) {
     journalLock.lock();
     try {
+      record.run();
       journal.add(change);
       journalEnd++;
       if (journal.size() > JOURNAL) {

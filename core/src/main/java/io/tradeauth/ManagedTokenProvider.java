@@ -10,7 +10,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.ExecutionException;
@@ -216,22 +215,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
   }
 
   private TokenException unwrapped(Throwable failure) {
-    Throwable cause = failure;
-    while ((cause instanceof ExecutionException || cause instanceof CompletionException)
-        && cause.getCause() != null) {
-      cause = cause.getCause();
-    }
-    if (cause instanceof TokenException) {
-      return ((TokenException) cause).forCaller();
-    }
-    // A bug in a broker module, a store or here; its message may hold anything.
-    IllegalStateException wordless = new IllegalStateException(cause.getClass().getName());
-    wordless.setStackTrace(cause.getStackTrace());
-    return new BrokerUnavailableException(
-        BrokerUnavailableException.Reason.UNUSABLE_ANSWER,
-        name() + ": internal failure (" + cause.getClass().getSimpleName() + ")",
-        time.now(),
-        wordless);
+    return Failures.forCaller(name(), failure, time.now());
   }
 
   // Whose login it is
@@ -282,6 +266,14 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
   boolean isShared(String subject) {
     return realm.store().list(TokenStore.Kind.LINK, realm.name()).stream()
         .anyMatch(link -> subject.equals(LoginCodec.linkedSubject(link.label())));
+  }
+
+  /** Forgets a user, whether linked to a login or not. On a thread of the manager. */
+  void forget(String userId) {
+    if (broker.sharesLogins()) {
+      realm.store().forget(linkKey(userId));
+    }
+    dropLink(userId, null);
   }
 
   /** Forgets in memory whose login a user's is. */
@@ -335,8 +327,9 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     return filled;
   }
 
-  /** Empties a user's cell and takes it out of the map. */
+  /** Empties a user's cell and takes it out of the map; forgets what was said of its token. */
   void drop(String userId) {
+    doubts.forget(userId);
     cells.computeIfPresent(
         userId,
         (user, cell) -> {
@@ -588,12 +581,18 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
   }
 
   TokenStore.@Nullable StoredRecord storedRecord(String userId) {
-    String subject = broker.sharesLogins() ? links.get(userId) : userId;
-    if (subject == null) {
-      TokenStore.StoredRecord link = realm.store().load(linkKey(userId));
-      subject = link == null ? null : LoginCodec.readLink(link.content());
-    }
+    String subject = storedSubject(userId);
     return subject == null ? null : realm.store().load(realm.key(subject));
+  }
+
+  /** Returns the subject of a user's login; null if none is known. On a thread of the manager. */
+  @Nullable String storedSubject(String userId) {
+    String known = broker.sharesLogins() ? links.get(userId) : userId;
+    if (known != null) {
+      return known;
+    }
+    TokenStore.StoredRecord link = realm.store().load(linkKey(userId));
+    return link == null ? null : LoginCodec.readLink(link.content());
   }
 
   /** Ends a session on the broker's side. On a thread of the manager. */

@@ -8,6 +8,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
@@ -15,6 +16,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -58,6 +60,8 @@ final class Realm {
   private final ConcurrentMap<String, Set<String>> sharers = new ConcurrentHashMap<>();
   private final Set<String> ownGenerations = ConcurrentHashMap.newKeySet();
   private final ConcurrentMap<String, Set<CompletableFuture<Boolean>>> awaited =
+      new ConcurrentHashMap<>();
+  private final ConcurrentMap<CompletableFuture<Boolean>, String> signIns =
       new ConcurrentHashMap<>();
   private final ThreadLocal<@Nullable String> exchanging = new ThreadLocal<>();
   private volatile boolean closed;
@@ -296,7 +300,11 @@ final class Realm {
   }
 
   private void start(Flight flight) {
-    look(flight, new Renewal(this, flight)::start);
+    if (closed) {
+      finish(flight, Flight.Outcome.failed(closedFailure())); // closing may not have seen it
+    } else {
+      look(flight, new Renewal(this, flight)::start);
+    }
   }
 
   /** Goes on with a flight where only the store is needed: hung exchanges are not in its way. */
@@ -428,7 +436,9 @@ final class Realm {
     String subject = change.key().subject();
     switch (change.key().kind()) {
       case LOGIN:
-        drop(subject);
+        if (generation == null || !isKnown(subject, generation)) {
+          drop(subject);
+        }
         signedIn(subject);
         return;
       case LINK:
@@ -441,10 +451,24 @@ final class Realm {
     }
   }
 
+  /**
+   * Returns whether what the store tells late has been read here already. Then an exchange that is
+   * under way with it goes on, and what stood in its way still does.
+   */
+  private boolean isKnown(String subject, String generation) {
+    Flight flight = flights.get(subject);
+    Trouble trouble = troubles.get(subject);
+    return (flight != null && generation.equals(flight.generation))
+        || (trouble != null && trouble.isOf(generation));
+  }
+
   /** Treats every login as changed. */
   void everythingChanged() {
     ownGenerations.clear();
+    // Flights first: what they have read may be old, and they would publish it afterwards.
+    flights.keySet().forEach(this::sendAway);
     providers.forEach(ManagedTokenProvider::dropAll);
+    awaited.keySet().forEach(this::wakeWhoAwaits);
   }
 
   /** Lets a new sign-in be seen, and sends away who waits for an answer of before. */
@@ -475,6 +499,26 @@ final class Realm {
   }
 
   private void change(String subject, Runnable change) {
+    Flight flight = takeOut(subject, change);
+    // What is unsaved stays: the store itself says whether a sign-in has made it void.
+    troubles.remove(subject);
+    late.remove(subject);
+    rests.remove(subject);
+    forced.forget(subject);
+    if (flight != null) {
+      wake(flight, Flight.Outcome.SUPERSEDED);
+    }
+  }
+
+  /** Lets whoever waits for a flight ask anew. */
+  private void sendAway(String subject) {
+    Flight flight = takeOut(subject, () -> {});
+    if (flight != null) {
+      wake(flight, Flight.Outcome.SUPERSEDED);
+    }
+  }
+
+  private @Nullable Flight takeOut(String subject, Runnable change) {
     AtomicReference<@Nullable Flight> before = new AtomicReference<>();
     flights.compute(
         subject,
@@ -483,15 +527,7 @@ final class Realm {
           change.run();
           return null;
         });
-    // What is unsaved stays: the store itself says whether a sign-in has made it void.
-    troubles.remove(subject);
-    late.remove(subject);
-    rests.remove(subject);
-    forced.forget(subject);
-    Flight flight = before.get();
-    if (flight != null) {
-      wake(flight, Flight.Outcome.SUPERSEDED);
-    }
+    return before.get();
   }
 
   /**
@@ -534,11 +570,29 @@ final class Realm {
         });
   }
 
+  /** Wakes whoever awaits a sign-in to this login, by whichever of its users. */
   void signedIn(String subject) {
-    Set<CompletableFuture<Boolean>> waiting = awaited.remove(subject);
+    wakeWhoAwaits(subject);
+    usersOf(subject).forEach(this::wakeWhoAwaits);
+  }
+
+  private void wakeWhoAwaits(String userId) {
+    Set<CompletableFuture<Boolean>> waiting = awaited.remove(userId);
     if (waiting != null) {
       waiting.forEach(next -> next.complete(true));
     }
+  }
+
+  /**
+   * Takes note of a sign-in, so that closing waits for it.
+   *
+   * @return to be completed when it has ended
+   */
+  CompletableFuture<Boolean> signingIn(String userId) {
+    CompletableFuture<Boolean> ended = new CompletableFuture<>();
+    signIns.put(ended, userId);
+    ended.whenComplete((yes, failure) -> signIns.remove(ended));
+    return ended;
   }
 
   // Users who share a login
@@ -582,6 +636,11 @@ final class Realm {
 
   @Nullable Unsaved unsaved(String subject) {
     return unsaved.get(subject);
+  }
+
+  /** Returns what a sign-out has made void, once; null if all was saved. */
+  @Nullable Unsaved takeUnsaved(String subject) {
+    return unsaved.remove(subject);
   }
 
   /** Tries once more to save everything and returns whose tokens could not be saved. */
@@ -679,14 +738,23 @@ final class Realm {
 
   /**
    * Starts no more flights, not even those that wait for their turn in the background, and returns
-   * a future that is completed when the last has ended.
+   * a future that is completed when the last exchange has ended, those of sign-ins included.
    */
   CompletableFuture<Void> close() {
     closed = true;
     toStore.dropBackground();
     toServer.dropBackground();
-    return CompletableFuture.allOf(
-        flights.values().stream().map(flight -> flight.outcome).toArray(CompletableFuture[]::new));
+    Stream<CompletableFuture<?>> underWay =
+        Stream.concat(
+            flights.values().stream().map(flight -> flight.outcome), signIns.keySet().stream());
+    return CompletableFuture.allOf(underWay.toArray(CompletableFuture[]::new));
+  }
+
+  /** Returns whose exchanges are under way, by sign-in or renewal. */
+  Set<String> usersUnderWay() {
+    Set<String> users = new TreeSet<>(signIns.values());
+    flights.values().forEach(flight -> users.add(flight.userId));
+    return users;
   }
 
   int flightsUnderWay() {

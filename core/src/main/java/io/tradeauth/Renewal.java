@@ -55,6 +55,7 @@ final class Renewal extends Exchange {
     if (stored == null || stored.content().state() == TokenStore.State.EMPTY) {
       throw signInRequired(SignInRequiredException.Reason.NOT_SIGNED_IN, realm.time().now());
     }
+    flight.generation = stored.version().generation();
     Login found = LoginCodec.read(stored.content());
     login = found;
     version = stored.version();

@@ -12,7 +12,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ForkJoinPool;
@@ -73,7 +72,7 @@ public final class TokenManager implements AutoCloseable {
     }
     warnOfTwoOkHttps();
     LOG.info("instance {} for {}", engine.owner(), providers.keySet());
-    engine.executor().execute(this::lookForChanges);
+    engine.executor().execute(this::makeRound);
     nextRound();
   }
 
@@ -200,15 +199,23 @@ public final class TokenManager implements AutoCloseable {
   private CompletableFuture<Login> startSignIn(
       ManagedTokenProvider provider, String userId, Grant grant, boolean allowDifferentAccount) {
     checkUserId(userId);
-    return supply(
-            () -> {
-              ClientCredentials client =
-                  grant.client() != null ? grant.client() : provider.clientInSettings(userId);
-              String subject = provider.broker().subject(userId, client);
-              return new SignIn(
-                  provider.realm(), provider, userId, subject, grant, allowDifferentAccount);
-            })
-        .thenCompose(SignIn::start);
+    // Before asking whether all is closed, so that closing either sees it or prevents it.
+    CompletableFuture<Boolean> ended = provider.realm().signingIn(userId);
+    try {
+      return supply(
+              () -> {
+                ClientCredentials client =
+                    grant.client() != null ? grant.client() : provider.clientInSettings(userId);
+                String subject = provider.broker().subject(userId, client);
+                return new SignIn(
+                    provider.realm(), provider, userId, subject, grant, allowDifferentAccount);
+              })
+          .thenCompose(SignIn::start)
+          .whenComplete((login, failure) -> ended.complete(true));
+    } catch (BrokerUnavailableException e) {
+      ended.complete(true);
+      throw e;
+    }
   }
 
   private static void checkUserId(String userId) {
@@ -293,8 +300,10 @@ public final class TokenManager implements AutoCloseable {
     }
     realm.supersede(realm.key(subject), realm.content(login.signedOut(engine.time().now())));
     realm.drop(subject);
+    Realm.Unsaved unsaved = realm.takeUnsaved(subject);
     engine.events().publish(new TokenEvent.SignedOut(provider.name(), userId, engine.time().now()));
-    return endSession(provider, userId, login, consent);
+    // The session lives on in the tokens that could not be saved, if there are any.
+    return endSession(provider, userId, unsaved == null ? login : unsaved.login(), consent);
   }
 
   private static boolean endSession(
@@ -308,9 +317,9 @@ public final class TokenManager implements AutoCloseable {
     }
     try {
       return provider.endSession(userId, login, tokens, how.call());
-    } catch (TokenException e) {
+    } catch (RuntimeException e) {
       // Here the user is signed out already; the session ends by itself later.
-      LOG.warn("{}: the session could not be ended: {}", provider.name(), e.getMessage());
+      LOG.warn("{}: the session could not be ended: {}", provider.name(), e.getClass().getName());
       return false;
     }
   }
@@ -321,32 +330,38 @@ public final class TokenManager implements AutoCloseable {
    * @throws TokenStoreException if the store fails; what is left is removed by calling again
    */
   public void forget(String userId) {
-    for (ManagedTokenProvider provider : providers.values()) {
-      await(
-          supply(
-              () -> {
-                TokenStore.StoredRecord stored = provider.storedRecord(userId);
-                if (stored != null) {
-                  forget(provider, userId);
-                }
-                return true;
-              }));
-    }
+    providers.values().forEach(provider -> await(supply(() -> forgetNow(provider, userId))));
   }
 
-  private void forget(ManagedTokenProvider provider, String userId) {
+  private boolean forgetNow(ManagedTokenProvider provider, String userId) {
     Realm realm = provider.realm();
-    String subject = provider.subjectNow(userId);
-    Login login = provider.storedLogin(userId);
-    signOutNow(provider, userId, SignOut.Reach.USER);
-    if (login != null && login.ownClient() != null) {
-      realm.budgets().forget(login.ownClient().id());
+    String subject = provider.storedSubject(userId);
+    try {
+      Login login = provider.storedLogin(userId);
+      signOutNow(provider, userId, SignOut.Reach.USER);
+      if (login != null && login.ownClient() != null) {
+        realm.budgets().forget(login.ownClient().id());
+      }
+    } catch (RuntimeException e) {
+      // What can't be read has no session that could be ended; what is there goes all the same.
+      LOG.warn("{}: could not sign out first: {}", provider.name(), e.getClass().getName());
     }
-    if (!provider.broker().sharesLogins() || !provider.isShared(subject)) {
+    provider.forget(userId);
+    forgetSignIns(realm, userId);
+    if (subject != null && !(provider.broker().sharesLogins() && provider.isShared(subject))) {
       realm.store().forget(realm.key(subject));
       realm.store().forget(new TokenStore.Key(TokenStore.Kind.SIGN_IN, realm.name(), subject));
+      realm.takeUnsaved(subject);
       realm.drop(subject);
     }
+    return true;
+  }
+
+  /** Removes sign-ins that have not come to their end, also to logins that are shared. */
+  private static void forgetSignIns(Realm realm, String userId) {
+    realm.store().list(TokenStore.Kind.SIGN_IN, realm.name()).stream()
+        .filter(stored -> userId.equals(LoginCodec.user(stored.label())))
+        .forEach(stored -> realm.store().forget(stored.key()));
   }
 
   /**
@@ -425,24 +440,33 @@ public final class TokenManager implements AutoCloseable {
    */
   public void awaitSignIn(String broker, String userId, Duration atMost) {
     Realm realm = managed(broker).realm();
-    long nanos = Durations.positive("atMost", atMost).toNanos();
-    CompletableFuture<Boolean> next = realm.nextSignIn(userId);
-    try {
-      if (!isSignedIn(broker, userId)) {
-        next.get(nanos, TimeUnit.NANOSECONDS);
+    long deadline = engine.time().monotonicNanos() + Durations.positive("atMost", atMost).toNanos();
+    boolean signedIn = false;
+    while (!signedIn) {
+      CompletableFuture<Boolean> next = realm.nextSignIn(userId);
+      try {
+        // Asked after the order, or one in between would be missed; and again after each notice,
+        // which may be of a sign-out.
+        signedIn = isSignedIn(broker, userId);
+        if (!signedIn) {
+          awaitNext(next, deadline, broker + ": nobody has signed in within " + atMost);
+        }
+      } finally {
+        realm.forgetSignIn(userId, next);
       }
+    }
+  }
+
+  private void awaitNext(CompletableFuture<Boolean> next, long deadline, String tooLong) {
+    try {
+      next.get(Math.max(0, deadline - engine.time().monotonicNanos()), TimeUnit.NANOSECONDS);
     } catch (InterruptedException e) {
       throw interrupted(e);
     } catch (TimeoutException e) {
       throw new BrokerUnavailableException(
-          BrokerUnavailableException.Reason.WAITED_TOO_LONG,
-          broker + ": nobody has signed in within " + atMost,
-          engine.time().now(),
-          null);
+          BrokerUnavailableException.Reason.WAITED_TOO_LONG, tooLong, engine.time().now(), null);
     } catch (ExecutionException e) {
       throw failure(e);
-    } finally {
-      realm.forgetSignIn(userId, next);
     }
   }
 
@@ -455,15 +479,17 @@ public final class TokenManager implements AutoCloseable {
   public CompletableFuture<Void> preload(String broker, Collection<String> userIds) {
     ManagedTokenProvider provider = managed(broker);
     return CompletableFuture.allOf(
-        userIds.stream()
-            .map(provider::preload)
-            .map(look -> look.exceptionally(Flight.Outcome::none))
-            .toArray(CompletableFuture[]::new));
+            userIds.stream()
+                .map(provider::preload)
+                .map(look -> look.exceptionally(Flight.Outcome::none))
+                .toArray(CompletableFuture[]::new))
+        .thenRunAsync(() -> {}, engine.callbacks());
   }
 
   /**
-   * Waits for the exchanges under way, 40 seconds at most if not set otherwise, and saves what was
-   * not saved yet. Afterwards every call that needs more than memory fails.
+   * Waits for the exchanges under way, those of sign-ins included, 40 seconds at most if not set
+   * otherwise, and saves what was not saved yet; whose exchanges take longer is logged. Afterwards
+   * every call that needs more than memory fails.
    *
    * @throws TokenStoreException if tokens could not be saved; it names the users who must sign in
    *     again
@@ -478,26 +504,43 @@ public final class TokenManager implements AutoCloseable {
     if (timer != null) {
       timer.cancel();
     }
+    awaitExchanges();
     List<String> unsaved = new ArrayList<>();
-    try {
-      CompletableFuture.allOf(
-              realms.values().stream().map(Realm::close).toArray(CompletableFuture[]::new))
-          .get(closeTimeout.toNanos(), TimeUnit.NANOSECONDS);
-    } catch (TimeoutException e) {
-      LOG.warn("closed while exchanges were under way");
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    } catch (ExecutionException e) {
-      throw failure(e);
-    }
     realms.values().forEach(realm -> unsaved.addAll(realm.saveAll()));
     providers.values().forEach(ManagedTokenProvider::close);
     threads.close();
     if (!unsaved.isEmpty()) {
       throw new TokenStoreException(
           TokenStoreException.Reason.WRITE_FAILED,
-          unsaved.size() + " logins could not be saved; these users must sign in again: " + unsaved,
+          unsaved.size()
+              + " logins could not be saved; these users must sign in again: "
+              + unsaved.stream().map(ServerText::clean).toList(),
           null);
+    }
+  }
+
+  private void awaitExchanges() {
+    try {
+      CompletableFuture.allOf(
+              realms.values().stream().map(Realm::close).toArray(CompletableFuture[]::new))
+          .get(closeTimeout.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException e) {
+      realms.values().forEach(TokenManager::warnOfOpenExchanges);
+    } catch (InterruptedException e) {
+      realms.values().forEach(TokenManager::warnOfOpenExchanges);
+      Thread.currentThread().interrupt();
+    } catch (ExecutionException e) {
+      throw failure(e);
+    }
+  }
+
+  private static void warnOfOpenExchanges(Realm realm) {
+    Set<String> users = realm.usersUnderWay();
+    if (!users.isEmpty()) {
+      LOG.warn(
+          "{}: closed while exchanges were under way; these users may have to sign in again: {}",
+          realm.name(),
+          users.stream().map(ServerText::clean).toList());
     }
   }
 
@@ -518,30 +561,38 @@ public final class TokenManager implements AutoCloseable {
   }
 
   private void makeRound() {
-    if (!roundUnderWay.compareAndSet(false, true)) {
+    if (closed || !roundUnderWay.compareAndSet(false, true)) {
       return; // a slow store must not make rounds pile up
     }
     try {
-      lookForChanges();
-      providers.values().forEach(ManagedTokenProvider::makeRound);
-      realms.values().forEach(Realm::makeRound);
+      tried(this::lookForChanges);
+      providers.values().forEach(provider -> tried(provider::makeRound));
+      realms.values().forEach(realm -> tried(realm::makeRound));
     } finally {
       roundUnderWay.set(false);
     }
   }
 
-  private void lookForChanges() {
+  /** Does a part of a round so that its failure does not take the others along. */
+  private static void tried(Runnable part) {
     try {
-      TokenStore.Changes changes = engine.store().changesSince(cursor);
-      cursor = changes.cursor();
-      if (changes.everything()) {
-        realms.values().forEach(Realm::everythingChanged);
-      }
-      changes.changes().forEach(this::changed);
-    } catch (TokenStoreException e) {
-      // Tried again in the next round; what is in memory is served meanwhile.
-      LOG.warn("the token store does not tell what has changed: {}", e.getMessage());
+      part.run();
+    } catch (RuntimeException e) {
+      // Tried again in the next round; what is in memory is served meanwhile. A foreign store's
+      // message may hold anything.
+      LOG.warn("a part of the housekeeping failed: {}", e.getClass().getName());
     }
+  }
+
+  private void lookForChanges() {
+    String before = cursor;
+    TokenStore.Changes changes = engine.store().changesSince(before);
+    if (before == null || changes.everything()) {
+      // Before the first cursor, what was loaded may have changed without a notice.
+      realms.values().forEach(Realm::everythingChanged);
+    }
+    changes.changes().forEach(this::changed);
+    cursor = changes.cursor(); // last: what was not taken in is told again
   }
 
   private void changed(TokenStore.Change change) {
@@ -565,7 +616,7 @@ public final class TokenManager implements AutoCloseable {
     return CompletableFuture.supplyAsync(work, engine.executor());
   }
 
-  private static <T> T await(CompletableFuture<T> future) {
+  private <T> T await(CompletableFuture<T> future) {
     try {
       return future.get();
     } catch (InterruptedException e) {
@@ -580,18 +631,8 @@ public final class TokenManager implements AutoCloseable {
     return new TokenWaitInterruptedException("interrupted while waiting", cause);
   }
 
-  private static RuntimeException failure(Throwable failure) {
-    Throwable cause = failure;
-    while ((cause instanceof ExecutionException || cause instanceof CompletionException)
-        && cause.getCause() != null) {
-      cause = cause.getCause();
-    }
-    if (cause instanceof TokenException) {
-      return ((TokenException) cause).forCaller();
-    }
-    return cause instanceof RuntimeException
-        ? (RuntimeException) cause
-        : new IllegalStateException(cause);
+  private TokenException failure(Throwable failure) {
+    return Failures.forCaller("tradeauth", failure, engine.time().now());
   }
 
   /** A manager's settings. Not for several threads. */

@@ -50,6 +50,11 @@ record Trouble(
     return version != null && !version.equals(stored);
   }
 
+  /** Returns whether it is of a record of this generation. */
+  boolean isOf(String generation) {
+    return version != null && version.generation().equals(generation);
+  }
+
   boolean isCooling(TimeSource time) {
     return notBeforeNanos - time.monotonicNanos() > 0;
   }

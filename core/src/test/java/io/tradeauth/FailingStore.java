@@ -4,6 +4,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** An in-memory store whose writes, commits or reads fail while, or as often as, a test says so. */
@@ -13,6 +14,9 @@ final class FailingStore implements TokenStore {
   private volatile boolean failWrites;
   private volatile boolean failCommits;
   private volatile boolean failReads;
+  private volatile boolean failChanges;
+  private volatile boolean everything;
+  private final AtomicInteger told = new AtomicInteger();
   private volatile @Nullable Kind failingKind;
   private final Queue<Throwable> nextCommits = new ConcurrentLinkedQueue<>();
   private final Queue<Throwable> lostCommits = new ConcurrentLinkedQueue<>();
@@ -38,12 +42,27 @@ final class FailingStore implements TokenStore {
     failReads = fail;
   }
 
-  /** Lets the next commit fail like this; nothing is written. */
+  /** Keeps from the process what others have changed. */
+  void failChanges(boolean fail) {
+    failChanges = fail;
+  }
+
+  /** Tells the next time that everything may have changed, and nothing in particular. */
+  void tellEverything() {
+    everything = true;
+  }
+
+  /** Returns how often the process has asked what others have changed. */
+  int told() {
+    return told.get();
+  }
+
+  /** Lets the next commit of tokens fail like this; nothing is written. */
   void failNextCommit(Throwable failure) {
     nextCommits.add(failure);
   }
 
-  /** Lets the next commit fail like this after it was written. */
+  /** Lets the next commit of tokens fail like this after it was written. */
   void loseNextCommit(Throwable failure) {
     lostCommits.add(failure);
   }
@@ -84,6 +103,9 @@ final class FailingStore implements TokenStore {
   @Override
   public @Nullable Version commit(Key key, Version parent, Content next) {
     failIf(failWrites || failCommits, TokenStoreException.Reason.WRITE_FAILED);
+    if (key.kind() == Kind.BUDGET) {
+      return store.commit(key, parent, next);
+    }
     failWithNext(nextCommits);
     Version committed = store.commit(key, parent, next);
     failWithNext(lostCommits);
@@ -122,7 +144,11 @@ final class FailingStore implements TokenStore {
 
   @Override
   public Changes changesSince(@Nullable String cursor) {
-    failIf(failReads, TokenStoreException.Reason.READ_FAILED);
-    return store.changesSince(cursor);
+    told.incrementAndGet();
+    failIf(failReads || failChanges, TokenStoreException.Reason.READ_FAILED);
+    Changes changes = store.changesSince(cursor);
+    boolean all = everything;
+    everything = false;
+    return all ? new Changes(changes.cursor(), List.of(), true) : changes;
   }
 }

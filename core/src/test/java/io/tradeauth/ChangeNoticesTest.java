@@ -1,0 +1,122 @@
+package io.tradeauth;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.tradeauth.testing.EngineFixture;
+import io.tradeauth.testing.FakeBroker;
+import io.tradeauth.testing.Fault;
+import io.tradeauth.testing.Gate;
+import io.tradeauth.testing.TokenLedger;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+
+/** What a manager makes of what the store tells of others. */
+class ChangeNoticesTest {
+
+  private static final Duration ROUND = Duration.ofSeconds(5);
+
+  private final TokenStore store = TokenStore.inMemory();
+  private final FailingStore seenByTheOther = new FailingStore(store);
+
+  private EngineFixture engine() {
+    return EngineFixture.of(RotationProfile.STRICT).store(store).start();
+  }
+
+  /** Lets two rounds begin: when the second asks, the first has done what it was told. */
+  private void awaitRound(EngineFixture engine) {
+    for (int i = 0; i < 2; i++) {
+      int before = seenByTheOther.told();
+      engine.advance(ROUND);
+      while (seenByTheOther.told() == before) {
+        Thread.onSpinWait();
+      }
+    }
+  }
+
+  @Test
+  void exchangeUnderWay_toldLateOfTheSignInThatItHasRead_goesOn() throws Exception {
+    try (EngineFixture engine = engine();
+        EngineFixture other = engine.another(seenByTheOther)) {
+      seenByTheOther.failChanges(true);
+      engine.signIn("alice");
+      engine.expire();
+      CompletableFuture<AccessToken> got;
+      try (Gate gate = engine.server().holdRequests("token")) {
+        got = other.tokens().getAsync("alice");
+        gate.awaitArrivals(1);
+        seenByTheOther.failChanges(false);
+        awaitRound(other);
+      }
+      // Sent away, it would have to wait for its own exchange, and no time goes by.
+      assertTrue(engine.server().accepts(got.get().value()));
+      assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
+    }
+  }
+
+  @Test
+  void answerLost_toldLateOfTheSignInThatWasRead_stillLeftAlone() {
+    try (EngineFixture engine = engine();
+        EngineFixture other = engine.another(seenByTheOther)) {
+      seenByTheOther.failChanges(true);
+      engine.signIn("alice");
+      engine.expire();
+      engine.server().fail("token", Fault.loseAnswer(), 1);
+      assertThrows(BrokerUnavailableException.class, () -> other.get("alice"));
+      int sent = engine.exchanges();
+      seenByTheOther.failChanges(false);
+      awaitRound(other);
+
+      BrokerUnavailableException doubtful =
+          assertThrows(BrokerUnavailableException.class, () -> other.get("alice"));
+
+      assertEquals(BrokerUnavailableException.Reason.IN_DOUBT, doubtful.reason());
+      assertEquals(sent, engine.exchanges());
+    }
+  }
+
+  @Test
+  void roundThatFails_isToldAgain() {
+    try (EngineFixture engine = engine().signIn("alice");
+        EngineFixture other = engine.another(seenByTheOther)) {
+      other.get("alice");
+      seenByTheOther.failChanges(true);
+      engine.signOut("alice");
+      awaitRound(other);
+      other.get("alice");
+      seenByTheOther.failChanges(false);
+      awaitRound(other);
+      assertThrows(SignInRequiredException.class, () -> other.get("alice"));
+    }
+  }
+
+  @Test
+  void toldThatEverythingMayHaveChanged_allIsReadAnew() {
+    try (EngineFixture engine = engine().signIn("alice");
+        EngineFixture other = engine.another(seenByTheOther)) {
+      other.get("alice");
+      seenByTheOther.tellEverything();
+      engine.signOut("alice");
+      awaitRound(other);
+      assertThrows(SignInRequiredException.class, () -> other.get("alice"));
+    }
+  }
+
+  @Test
+  void toldThatEverythingMayHaveChanged_whoAwaitsASignInLooks() throws Exception {
+    try (EngineFixture engine = engine();
+        EngineFixture other = engine.another(seenByTheOther)) {
+      CompletableFuture<Void> signedIn =
+          CompletableFuture.runAsync(
+              () -> other.manager().awaitSignIn(FakeBroker.NAME, "alice", Duration.ofSeconds(30)));
+      engine.signIn("alice");
+      while (!signedIn.isDone()) {
+        seenByTheOther.tellEverything();
+        awaitRound(other);
+      }
+      signedIn.get();
+    }
+  }
+}
