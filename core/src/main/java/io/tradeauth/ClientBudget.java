@@ -115,7 +115,8 @@ final class ClientBudget {
    * What other processes, and this one after a restart, must know of a client.
    *
    * @param refusals the refusals of the last five minutes, by an id of each
-   * @param underWay since when requests are under way that may be refused, by an id of each
+   * @param underWay since when requests are under way that may be refused, by an id of each; when
+   *     adopted, those of others
    * @param pauses until when nothing is sent with a secret, by its fingerprint
    * @param throttledUntil until when nothing is sent at all
    */
@@ -407,14 +408,7 @@ final class ClientBudget {
       long now = time.monotonicNanos();
       remembered.refusals().forEach((id, refused) -> adopt(id, refused, now));
       underWayElsewhere.clear();
-      remembered
-          .underWay()
-          .forEach(
-              (id, since) -> {
-                if (!announced.containsKey(id)) {
-                  underWayElsewhere.put(id, nanos(since, now));
-                }
-              });
+      remembered.underWay().forEach((id, since) -> underWayElsewhere.put(id, nanos(since, now)));
       refusals.sort(Comparator.comparingLong(refusal -> refusal.nanos() - now));
       remembered
           .pauses()

@@ -160,7 +160,7 @@ final class ClientBudgets {
     return engine.owner() + "-" + ids.incrementAndGet();
   }
 
-  private static void adopt(TokenStore.@Nullable StoredRecord stored, ClientBudget budget) {
+  private void adopt(TokenStore.@Nullable StoredRecord stored, ClientBudget budget) {
     if (stored != null && stored.content().state() != TokenStore.State.EMPTY) {
       budget.adopt(remembered(stored.content()));
     }
@@ -234,7 +234,7 @@ final class ClientBudgets {
     return Json.write(members).getBytes(StandardCharsets.UTF_8);
   }
 
-  private static ClientBudget.Remembered remembered(TokenStore.Content content) {
+  private ClientBudget.Remembered remembered(TokenStore.Content content) {
     Map<String, ClientBudget.Remembered.Refused> refused = new HashMap<>();
     Map<String, Instant> underWay = new HashMap<>();
     Map<String, Instant> pauses = new HashMap<>();
@@ -251,7 +251,8 @@ final class ClientBudgets {
     }
     for (Json one : members.objects("under_way")) {
       String id = one.text("id");
-      if (id != null) {
+      // What is this manager's own is known better here than in the record.
+      if (id != null && !id.startsWith(engine.owner())) {
         underWay.put(id, instant(one, "since"));
       }
     }

@@ -272,6 +272,7 @@ abstract class Exchange {
       TokenStore.@Nullable Version seen,
       @Nullable String displaced,
       boolean probe) {
+    realm.refuseWhenClosed(); // it may have waited
     ClientBudgets.Turn budget = realm.budgets().turn(client);
     Runnable again =
         () ->
