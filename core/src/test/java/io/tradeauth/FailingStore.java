@@ -14,6 +14,7 @@ final class FailingStore implements TokenStore {
   private volatile boolean failWrites;
   private volatile boolean failCommits;
   private volatile boolean failReads;
+  private volatile @Nullable RuntimeException brokenReads;
   private volatile boolean failChanges;
   private volatile boolean everything;
   private final AtomicInteger told = new AtomicInteger();
@@ -57,6 +58,11 @@ final class FailingStore implements TokenStore {
     return told.get();
   }
 
+  /** Lets reads fail as no store should; null for not any more. */
+  void breakReads(@Nullable RuntimeException failure) {
+    brokenReads = failure;
+  }
+
   /** Lets the next commit of tokens fail like this; nothing is written. */
   void failNextCommit(Throwable failure) {
     nextCommits.add(failure);
@@ -90,6 +96,10 @@ final class FailingStore implements TokenStore {
   @Override
   public @Nullable StoredRecord load(Key key) {
     failIf(failReads || key.kind() == failingKind, TokenStoreException.Reason.READ_FAILED);
+    RuntimeException broken = brokenReads;
+    if (broken != null) {
+      throw broken;
+    }
     return store.load(key);
   }
 

@@ -62,6 +62,7 @@ class FailureTest {
       engine.expire();
       assertThrows(TokenStoreException.class, () -> engine.get("alice"));
       assertEquals(1, engine.exchanges());
+      engine.settle();
       store.failReads(false);
       store.failWrites(false);
       assertTrue(engine.server().accepts(engine.get("alice").value()));

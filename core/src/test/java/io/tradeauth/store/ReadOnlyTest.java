@@ -24,7 +24,8 @@ class ReadOnlyTest {
     try (EngineFixture service =
             EngineFixture.of(RotationProfile.STRICT).store(store).start().signIn("alice");
         EngineFixture script = service.another(readOnly)) {
-      assertEquals(service.get("alice"), script.get("alice"));
+      // Nobody asks the service, which would renew by itself what was asked for.
+      assertTrue(service.server().accepts(script.get("alice").value()));
       service.expire();
 
       TokenStoreException refused =

@@ -1,0 +1,216 @@
+package io.tradeauth;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.tradeauth.testing.EngineFixture;
+import io.tradeauth.testing.FakeBroker;
+import io.tradeauth.testing.Fault;
+import io.tradeauth.testing.Gate;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import java.util.logging.SimpleFormatter;
+import org.junit.jupiter.api.Test;
+
+/** What closing a manager waits for, what forgetting a user leaves, and what failures tell. */
+class ManagerLifeTest {
+
+  private static final TokenStore.Key ALICE =
+      new TokenStore.Key(TokenStore.Kind.LOGIN, FakeBroker.NAME, "alice");
+
+  private final FailingStore store = new FailingStore();
+
+  private EngineFixture.Builder strict() {
+    return EngineFixture.of(RotationProfile.STRICT).store(store);
+  }
+
+  // Closing
+
+  @Test
+  void close_signInUnderWay_waitedFor_saved() {
+    EngineFixture engine = strict().start();
+    CompletableFuture<Void> signIn;
+    CompletableFuture<Void> closing;
+    try (Gate gate = engine.server().holdAnswers("token")) {
+      signIn = CompletableFuture.runAsync(() -> engine.signIn("alice"));
+      gate.awaitArrivals(1);
+      closing = CompletableFuture.runAsync(() -> engine.manager().close());
+      Await.until("it closes", () -> isClosed(engine));
+      assertFalse(closing.isDone());
+    }
+    closing.join();
+    signIn.join();
+    assertEquals(TokenStore.State.ACTIVE, stored().content().state());
+    engine.close();
+  }
+
+  private static boolean isClosed(EngineFixture engine) {
+    try {
+      engine.manager().signIn(FakeBroker.NAME, "bob", FakeBroker.grant(engine.server(), "bob"));
+      return false;
+    } catch (BrokerUnavailableException e) {
+      return e.reason() == BrokerUnavailableException.Reason.CLOSED;
+    } catch (TokenException e) {
+      return false;
+    }
+  }
+
+  private TokenStore.StoredRecord stored() {
+    TokenStore.StoredRecord record = store.load(ALICE);
+    if (record == null) {
+      throw new AssertionError("nothing is stored");
+    }
+    return record;
+  }
+
+  @Test
+  void close_signInTakesTooLong_saysWho() {
+    Queue<String> said = new ConcurrentLinkedQueue<>();
+    Handler listener = new Listener(said);
+    Logger log = Logger.getLogger("io.tradeauth");
+    log.addHandler(listener);
+    EngineFixture engine =
+        strict().manager(manager -> manager.closeTimeout(Duration.ofMillis(50))).start();
+    CompletableFuture<Void> signIn;
+    try (Gate gate = engine.server().holdAnswers("token")) {
+      signIn = CompletableFuture.runAsync(() -> engine.signIn("alice"));
+      gate.awaitArrivals(1);
+      engine.manager().close();
+    } finally {
+      log.removeHandler(listener);
+    }
+    assertTrue(said.stream().anyMatch(line -> line.contains("[alice]")), said::toString);
+    signIn.handle((done, failure) -> true).join();
+    engine.close();
+  }
+
+  private static final class Listener extends Handler {
+
+    private final Queue<String> said;
+
+    Listener(Queue<String> said) {
+      this.said = said;
+    }
+
+    @Override
+    public void publish(LogRecord record) {
+      said.add(new SimpleFormatter().formatMessage(record));
+    }
+
+    @Override
+    public void flush() {}
+
+    @Override
+    public void close() {}
+  }
+
+  // Forgetting
+
+  @Test
+  void forget_recordThatCannotBeRead_isRemoved() {
+    try (EngineFixture engine = strict().start().signIn("alice")) {
+      byte[] rubbish = "rubbish".getBytes(StandardCharsets.UTF_8);
+      TokenStore.Content content = stored().content();
+      store.supersede(
+          ALICE, new TokenStore.Content(content.state(), content.since(), rubbish, rubbish));
+      engine.clock().advance(Duration.ofSeconds(10));
+      engine.settle();
+      assertThrows(TokenException.class, () -> engine.get("alice"));
+
+      engine.manager().forget("alice");
+
+      assertNull(store.load(ALICE));
+    }
+  }
+
+  @Test
+  void forget_tokensThatCouldNotBeSaved_notSavedAfterwards() {
+    try (EngineFixture engine = strict().start().signIn("alice")) {
+      engine.expire();
+      store.failCommits(true);
+      CompletableFuture<AccessToken> got = engine.tokens().getAsync("alice");
+      engine.liveUntil(Duration.ofMillis(100), got::isDone);
+      got.join();
+
+      engine.manager().forget("alice");
+
+      store.failCommits(false);
+      engine.live(Duration.ofMinutes(1));
+      assertNull(store.load(ALICE));
+    }
+  }
+
+  @Test
+  void forget_signInWhoseAnswerWasLost_leavesNoIntent() {
+    try (EngineFixture engine = strict().start()) {
+      engine.server().fail("token", Fault.loseAnswer(), 1);
+      assertThrows(TokenException.class, () -> engine.signIn("alice"));
+      assertEquals(1, store.list(TokenStore.Kind.SIGN_IN, FakeBroker.NAME).size());
+
+      engine.manager().forget("alice");
+
+      assertEquals(List.of(), store.list(TokenStore.Kind.SIGN_IN, FakeBroker.NAME));
+    }
+  }
+
+  @Test
+  void signOut_tokensThatCouldNotBeSaved_sessionEndedWithThese() {
+    try (EngineFixture engine =
+        strict().broker(broker -> broker.revokes(SignOut.Reach.USER)).start().signIn("alice")) {
+      engine.expire();
+      store.failCommits(true);
+      CompletableFuture<AccessToken> got = engine.tokens().getAsync("alice");
+      engine.liveUntil(Duration.ofMillis(100), got::isDone);
+      store.failCommits(false);
+
+      engine.signOut("alice");
+
+      assertFalse(engine.server().hasSession("alice"));
+    }
+  }
+
+  // What failures tell
+
+  @Test
+  void storeBreaksWithWordsOfItsOwn_callerIsToldItsClassOnly_G22() {
+    try (EngineFixture engine = strict().start().signIn("alice")) {
+      String words = "canary-in-a-message";
+      store.breakReads(new IllegalStateException(words));
+      TokenException failure =
+          assertThrows(
+              TokenException.class, () -> engine.manager().status(FakeBroker.NAME, "alice"));
+      store.breakReads(null);
+      for (Throwable next = failure; next != null; next = next.getCause()) {
+        assertFalse(String.valueOf(next.getMessage()).contains(words));
+      }
+      assertTrue(failure.getMessage().contains("IllegalStateException"), failure::getMessage);
+    }
+  }
+
+  @Test
+  void preload_completedOnTheApplicationsExecutor() {
+    Queue<Runnable> callbacks = new ConcurrentLinkedQueue<>();
+    try (EngineFixture engine =
+        strict().manager(manager -> manager.callbackExecutor(callbacks::add)).start()) {
+      engine.signIn("alice");
+      try (EngineFixture started = engine.another()) {
+        CompletableFuture<Void> loaded =
+            started.manager().preload(FakeBroker.NAME, List.of("alice"));
+        started.settle();
+        assertFalse(loaded.isDone());
+        callbacks.forEach(Runnable::run);
+        assertTrue(loaded.isDone());
+      }
+    }
+  }
+}
