@@ -4,7 +4,6 @@ import java.net.URI;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
-import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -17,11 +16,41 @@ import org.jspecify.annotations.Nullable;
 public final class ApiHosts {
 
   private final List<URI> bases;
-  private final Set<String> origins;
+  private final List<Origin> origins;
 
   private ApiHosts(List<URI> bases) {
     this.bases = bases;
-    this.origins = bases.stream().map(ApiHosts::origin).collect(Collectors.toUnmodifiableSet());
+    this.origins = bases.stream().map(Origin::of).distinct().collect(Collectors.toList());
+  }
+
+  /** Where a token may go, in lower case. */
+  private record Origin(String scheme, String host, int port) {
+
+    static Origin of(URI base) {
+      String scheme = base.getScheme().toLowerCase(Locale.ROOT);
+      String host = unbracketed(base.getHost().toLowerCase(Locale.ROOT));
+      return new Origin(scheme, host, actual(base.getPort(), scheme));
+    }
+
+    private static String unbracketed(String host) {
+      return host.startsWith("[") ? host.substring(1, host.length() - 1) : host;
+    }
+
+    private static int actual(int port, String scheme) {
+      return port != -1 ? port : scheme.equals("https") ? 443 : 80;
+    }
+
+    /** Asked twice for each request of an application: what is in lower case is not copied. */
+    boolean is(String otherScheme, String otherHost, int otherPort) {
+      return port == actual(otherPort, scheme)
+          && isScheme(otherScheme.toLowerCase(Locale.ROOT))
+          && host.equals(unbracketed(otherHost.toLowerCase(Locale.ROOT)));
+    }
+
+    /** A web socket counts as the HTTP it starts with. */
+    private boolean isScheme(String other) {
+      return other.equals(scheme) || other.equals(scheme.equals("https") ? "wss" : "ws");
+    }
   }
 
   /**
@@ -95,26 +124,17 @@ public final class ApiHosts {
     return uri.getScheme() != null
         && uri.getHost() != null
         && uri.getRawUserInfo() == null
-        && origins.contains(origin(uri));
+        && contains(uri.getScheme(), uri.getHost(), uri.getPort());
   }
 
   /** As {@link #contains(URI)}, for a URL that is already taken apart. */
   boolean contains(String scheme, String host, int port) {
-    return origins.contains(origin(scheme, host, port));
-  }
-
-  private static String origin(URI uri) {
-    return origin(uri.getScheme(), uri.getHost(), uri.getPort());
-  }
-
-  private static String origin(String scheme, String host, int port) {
-    String http = scheme.toLowerCase(Locale.ROOT).replaceFirst("^ws", "http");
-    int actual = port != -1 ? port : http.equals("https") ? 443 : 80;
-    return http + "://" + unbracketed(host.toLowerCase(Locale.ROOT)) + ":" + actual;
-  }
-
-  private static String unbracketed(String host) {
-    return host.startsWith("[") ? host.substring(1, host.length() - 1) : host;
+    for (Origin origin : origins) {
+      if (origin.is(scheme, host, port)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   @Override
