@@ -4,6 +4,7 @@ import java.net.URI;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import okhttp3.Headers;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,6 +30,15 @@ public final class Answer {
     Map<String, String> folded = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
     folded.putAll(headers);
     return new Answer(status, folded, body.clone(), null);
+  }
+
+  /** Makes the answer to a request that went to {@code asked}. */
+  static Answer of(int status, Headers headers, byte[] body, @Nullable URI asked) {
+    Map<String, String> folded = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+    for (int i = 0; i < headers.size(); i++) {
+      folded.put(headers.name(i), headers.value(i));
+    }
+    return new Answer(status, folded, body, asked);
   }
 
   /** Returns the same as the answer to a request that went to {@code asked}. */

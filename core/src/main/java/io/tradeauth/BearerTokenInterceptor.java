@@ -1,7 +1,6 @@
 package io.tradeauth;
 
 import java.io.IOException;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Function;
 import okhttp3.HttpUrl;
@@ -132,9 +131,8 @@ final class BearerTokenInterceptor implements Interceptor {
   }
 
   private static Answer answer(Response refusal) throws IOException {
-    Map<String, String> headers = new LinkedHashMap<>();
-    refusal.headers().forEach(header -> headers.put(header.getFirst(), header.getSecond()));
-    return Answer.of(refusal.code(), headers, refusal.peekBody(MOST_OF_A_REFUSAL).bytes());
+    byte[] start = refusal.peekBody(MOST_OF_A_REFUSAL).bytes();
+    return Answer.of(refusal.code(), refusal.headers(), start, null);
   }
 
   private boolean mayRepeat(Request request) {

@@ -1,11 +1,8 @@
 package io.tradeauth;
 
 import java.net.URI;
-import java.net.URLEncoder;
-import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -68,22 +65,19 @@ public final class BrokerRequest {
 
   /** Returns the same with a body of form fields (RFC 6749 appendix B). */
   public BrokerRequest form(Map<String, String> fields) {
-    String encoded =
-        fields.entrySet().stream()
-            .map(field -> encode(field.getKey()) + "=" + encode(field.getValue()))
-            .collect(Collectors.joining("&"));
     return new BrokerRequest(
-        method, uri, headers, "application/x-www-form-urlencoded", encoded, authorized);
+        method,
+        uri,
+        headers,
+        "application/x-www-form-urlencoded",
+        FormText.join(fields),
+        authorized);
   }
 
   /** Returns the same with a JSON body of strings, numbers, booleans, maps and lists. */
   public BrokerRequest json(Map<String, ?> members) {
     return new BrokerRequest(
         method, uri, headers, "application/json", Json.write(members), authorized);
-  }
-
-  private static String encode(String text) {
-    return URLEncoder.encode(text, StandardCharsets.UTF_8);
   }
 
   /** Returns the method. */

@@ -609,6 +609,9 @@ abstract class Exchange {
   }
 
   private void log(String outcome, int status, String code) {
+    if (!LOG.isInfoEnabled()) {
+      return; // nobody reads what it takes a while to clean
+    }
     Attempts now = attempts();
     LOG.info(
         "exchange broker={} user={} grant={} attempt={} outcome={} status={} code={} took_ms={}",

@@ -101,7 +101,12 @@ public final class Expiry {
    * shortly before ends there too.
    */
   boolean isDaily(Instant end) {
-    return rules.stream().anyMatch(rule -> rule instanceof Daily && ((Daily) rule).isAt(end));
+    for (Rule rule : rules) {
+      if (rule instanceof Daily && ((Daily) rule).isAt(end)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private @Nullable Instant untold(TokenResponse response, Instant receivedAt) {

@@ -56,7 +56,13 @@ final class Fingerprint {
 
   /** Compares two secrets in a time that does not depend on where they differ. */
   static boolean same(String one, String other) {
-    return MessageDigest.isEqual(
-        one.getBytes(StandardCharsets.UTF_8), other.getBytes(StandardCharsets.UTF_8));
+    if (one.length() != other.length()) {
+      return false;
+    }
+    int difference = 0;
+    for (int i = 0; i < one.length(); i++) {
+      difference |= one.charAt(i) ^ other.charAt(i);
+    }
+    return difference == 0;
   }
 }

@@ -122,13 +122,14 @@ public final class Json {
 
   private static Json object(JsonParser parser, int depth) throws IOException {
     Map<String, Object> members = new LinkedHashMap<>();
-    Map<String, List<Object>> contradictions = new HashMap<>();
+    Map<String, List<Object>> contradictions = Map.of();
     while (parser.nextToken() != JsonToken.END_OBJECT) {
       String name = parser.currentName();
       parser.nextToken();
       Object value = value(parser, depth);
       Object earlier = value == null ? null : members.putIfAbsent(name, value);
       if (value != null && earlier != null && !earlier.equals(value)) {
+        contradictions = contradictions.isEmpty() ? new HashMap<>() : contradictions;
         contradictions.computeIfAbsent(name, key -> new ArrayList<>()).add(value);
       }
     }
@@ -183,6 +184,10 @@ public final class Json {
    * Returns all different strings of a member that is there more than once; usually one or none.
    */
   Set<String> everyText(String name) {
+    if (!contradictions.containsKey(name)) {
+      String only = text(name);
+      return only == null ? Set.of() : Set.of(only);
+    }
     Set<String> texts = new LinkedHashSet<>();
     List<Object> values = new ArrayList<>(contradictions.getOrDefault(name, List.of()));
     if (members.containsKey(name)) {
@@ -213,6 +218,9 @@ public final class Json {
    */
   public @Nullable Long integer(String name) {
     String number = textOrNumber(name);
+    if (number != null && isShort(number)) {
+      return Long.valueOf(number);
+    }
     Matcher integral = INTEGRAL.matcher(number == null ? "" : number);
     if (!integral.matches()) {
       return null;
@@ -221,6 +229,16 @@ public final class Json {
         .max(BigInteger.valueOf(Long.MIN_VALUE))
         .min(BigInteger.valueOf(Long.MAX_VALUE))
         .longValue();
+  }
+
+  /** Returns whether it is a whole number that is not negative and surely fits, as most are. */
+  private static boolean isShort(String number) {
+    for (int i = 0; i < number.length(); i++) {
+      if (number.charAt(i) < '0' || number.charAt(i) > '9') {
+        return false;
+      }
+    }
+    return !number.isEmpty() && number.length() < 19;
   }
 
   /** Returns a member that is an object, else null. */

@@ -1,7 +1,5 @@
 package io.tradeauth;
 
-import java.net.URLEncoder;
-import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -34,9 +32,13 @@ final class ServerText {
    * URL-encoded, made printable, or cut off at the end.
    */
   static String clean(@Nullable String text, Iterable<String> secrets) {
-    String safe = text == null ? "" : text;
+    if (text == null || text.isEmpty()) {
+      return "";
+    }
+    String safe = text;
     for (String secret : secrets) {
-      for (String form : new LinkedHashSet<>(List.of(secret, printable(secret), encoded(secret)))) {
+      for (String form :
+          new LinkedHashSet<>(List.of(secret, printable(secret), FormText.encode(secret)))) {
         safe = without(safe, form);
       }
     }
@@ -56,11 +58,16 @@ final class ServerText {
     return safe;
   }
 
-  private static String encoded(String text) {
-    return URLEncoder.encode(text, StandardCharsets.UTF_8);
+  private static boolean isPrintable(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      if (text.charAt(i) < ' ' || text.charAt(i) > '~') {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static String printable(String text) {
-    return UNPRINTABLE.matcher(text).replaceAll("?");
+    return isPrintable(text) ? text : UNPRINTABLE.matcher(text).replaceAll("?");
   }
 }

@@ -1,7 +1,6 @@
 package io.tradeauth;
 
 import java.net.URI;
-import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.LinkedHashMap;
@@ -11,8 +10,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -106,7 +103,7 @@ public final class StandardBroker implements Broker {
     if (request.isFreshLogin()) {
       query.putAll(freshLoginParameters);
     }
-    return URI.create(authorizationUri + "?" + encode(query));
+    return URI.create(authorizationUri + "?" + FormText.join(query));
   }
 
   private void checkPkce(boolean present, ClientCredentials client) {
@@ -128,16 +125,6 @@ public final class StandardBroker implements Broker {
       throw new IllegalArgumentException(
           "scope: " + profile.name() + " needs " + String.join(" ", requiredScope));
     }
-  }
-
-  private static String encode(Map<String, String> query) {
-    return query.entrySet().stream()
-        .map(field -> encode(field.getKey()) + "=" + encode(field.getValue()))
-        .collect(Collectors.joining("&"));
-  }
-
-  private static String encode(String text) {
-    return URLEncoder.encode(text, StandardCharsets.UTF_8);
   }
 
   @Override
@@ -223,7 +210,8 @@ public final class StandardBroker implements Broker {
     }
 
     private String basic(ClientCredentials client) {
-      String pair = encode(client.id()) + ":" + encode(client.secret().orElseThrow().value());
+      String pair =
+          FormText.encode(client.id()) + ":" + FormText.encode(client.requireSecret().value());
       return "Basic " + Base64.getEncoder().encodeToString(pair.getBytes(StandardCharsets.UTF_8));
     }
 
@@ -258,8 +246,11 @@ public final class StandardBroker implements Broker {
     }
 
     private boolean isError(Json json) {
-      return Stream.of("error", "error_code")
-          .anyMatch(name -> json.has(name) && !"".equals(json.text(name)));
+      return tells(json, "error") || tells(json, "error_code");
+    }
+
+    private boolean tells(Json json, String name) {
+      return json.has(name) && !"".equals(json.text(name));
     }
 
     private boolean hasTokens(Json json) {

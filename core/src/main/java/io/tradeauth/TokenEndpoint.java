@@ -7,7 +7,6 @@ import java.net.SocketAddress;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -20,6 +19,7 @@ import okhttp3.ConnectionSpec;
 import okhttp3.CookieJar;
 import okhttp3.Dispatcher;
 import okhttp3.EventListener;
+import okhttp3.HttpUrl;
 import okhttp3.Interceptor;
 import okhttp3.MediaType;
 import okhttp3.OkHttpClient;
@@ -46,6 +46,7 @@ final class TokenEndpoint {
   private static final long LARGEST_BODY = 64 * 1024;
 
   private final OkHttpClient http;
+  private volatile @Nullable Address latest;
 
   TokenEndpoint(OkHttpClient host, Duration connectTimeout) {
     OkHttpClient.Builder own =
@@ -121,6 +122,9 @@ final class TokenEndpoint {
     }
   }
 
+  /** An address as text and taken apart. */
+  private record Address(URI uri, HttpUrl url) {}
+
   /** What became of an attempt. */
   sealed interface Result {
 
@@ -172,7 +176,7 @@ final class TokenEndpoint {
       return body == null
           ? new Result.Lost(null)
           : new Result.Answered(
-              Answer.of(response.code(), headers(response), body).from(request.uri()));
+              Answer.of(response.code(), response.headers(), body, request.uri()));
     } catch (SSLException e) {
       return progress.begun ? new Result.Lost(wordless(e)) : new Result.NotSent(e, true);
     } catch (IOException e) {
@@ -196,13 +200,7 @@ final class TokenEndpoint {
     return source.request(LARGEST_BODY + 1) ? null : source.readByteArray();
   }
 
-  private static Map<String, String> headers(Response response) {
-    Map<String, String> headers = new HashMap<>();
-    response.headers().forEach(header -> headers.put(header.getFirst(), header.getSecond()));
-    return headers;
-  }
-
-  private static Request toOkHttp(
+  private Request toOkHttp(
       BrokerRequest request,
       Map<String, String> headers,
       @Nullable String bearer,
@@ -210,27 +208,48 @@ final class TokenEndpoint {
     Request.Builder builder =
         new Request.Builder()
             .tag(Progress.class, progress)
-            .url(request.uri().toString())
+            .url(address(request.uri()))
             .header("Accept-Encoding", "identity"); // a small answer must not unpack to a huge one
     headers.forEach((name, value) -> header(builder, name, value));
     request.headers().forEach((name, value) -> header(builder, name, value));
     if (bearer != null) {
       header(builder, "Authorization", bearer);
     }
+    String type = request.contentType();
+    if (type != null) {
+      builder.header("Content-Type", type);
+    }
     String body = request.body();
-    return builder
-        .method(request.method(), body == null ? null : new OneShot(body, request.contentType()))
-        .build();
+    return builder.method(request.method(), body == null ? null : new OneShot(body)).build();
+  }
+
+  /** Takes an address apart, unless it is the one of the call before, as it nearly always is. */
+  private HttpUrl address(URI uri) {
+    Address known = latest;
+    if (known == null || !known.uri().equals(uri)) {
+      known = new Address(uri, HttpUrl.get(uri.toString()));
+      latest = known;
+    }
+    return known.url();
   }
 
   /** OkHttp would print the value of a bad header. */
   private static void header(Request.Builder builder, String name, String value) {
-    if (!value.chars().allMatch(c -> c >= ' ' && c < 127)) {
+    if (!isPrintable(value)) {
       throw new BrokerConfigurationException(
           BrokerConfigurationException.Reason.UNSUPPORTED,
           "header " + name + ": has a character that is not printable ASCII");
     }
     builder.header(name, value);
+  }
+
+  private static boolean isPrintable(String value) {
+    for (int i = 0; i < value.length(); i++) {
+      if (value.charAt(i) < ' ' || value.charAt(i) >= 127) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Stops the threads and connections that are idle. */
@@ -242,16 +261,15 @@ final class TokenEndpoint {
   private static final class OneShot extends RequestBody {
 
     private final byte[] bytes;
-    private final @Nullable String contentType;
 
-    OneShot(String body, @Nullable String contentType) {
+    OneShot(String body) {
       this.bytes = body.getBytes(StandardCharsets.UTF_8);
-      this.contentType = contentType;
     }
 
+    /** Returns nothing: the request has the header, and nobody needs to take it apart. */
     @Override
     public @Nullable MediaType contentType() {
-      return contentType == null ? null : MediaType.get(contentType);
+      return null;
     }
 
     @Override

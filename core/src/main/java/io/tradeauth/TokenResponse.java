@@ -8,8 +8,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,7 +18,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class TokenResponse {
 
-  private static final Pattern BLANKS = Pattern.compile(" +");
   private static final long LONGEST_LIFE_SECONDS = 31_536_000;
   private static final int LONGEST_SCOPE = 256;
 
@@ -159,9 +156,13 @@ public final class TokenResponse {
     }
 
     private static List<String> usable(Json json, String name) {
-      return json.everyText(name).stream()
-          .filter(TokenSyntax::isToken)
-          .collect(Collectors.toUnmodifiableList());
+      List<String> usable = new ArrayList<>(1);
+      for (String text : json.everyText(name)) {
+        if (TokenSyntax.isToken(text)) {
+          usable.add(text);
+        }
+      }
+      return usable;
     }
 
     private void readTokenType(Json json) {
@@ -203,9 +204,12 @@ public final class TokenResponse {
         return;
       }
       Set<String> granted = new LinkedHashSet<>();
-      for (String one : BLANKS.split(text.trim())) {
+      for (String one : text.trim().split(" ")) {
+        if (one.isEmpty()) {
+          continue; // two blanks in a row
+        }
         // RFC 6749 section 3.3; anything else would find its way into logs.
-        if (one.length() <= LONGEST_SCOPE && one.chars().allMatch(c -> c > ' ' && c < 127)) {
+        if (one.length() <= LONGEST_SCOPE && TokenSyntax.isToken(one)) {
           granted.add(one);
         } else {
           problems.add("scope: not a scope");
