@@ -33,6 +33,9 @@ import org.openjdk.jmh.runner.options.VerboseMode;
  */
 public final class Figures {
 
+  /** An HTTP call has so much code that two processors are busy compiling it for 8 seconds. */
+  private static final int HTTP_WARMUPS = 16;
+
   /** What has been measured, by name: a value for each round. */
   private final Map<String, List<Double>> values = new LinkedHashMap<>();
 
@@ -89,8 +92,8 @@ public final class Figures {
   private void get() throws RunnerException {
     for (int round = 0; round < rounds; round++) {
       for (int threads = 1; threads <= 2; threads++) {
-        for (String name : List.of("floor", "get", "handle", "bounded")) {
-          measure(GetBenchmark.class, name, threads);
+        for (String name : List.of("clocks", "floor", "get", "handle", "bounded")) {
+          measure(GetBenchmark.class, name, threads, 3);
         }
       }
     }
@@ -98,6 +101,7 @@ public final class Figures {
       String of = " " + threads;
       System.out.printf("Warm get, 1,000 users, %d thread%s%n", threads, threads == 1 ? "" : "s");
       row("floor: map, volatile, clocks", "floor" + of, "ns");
+      row("  the two clocks alone", "clocks" + of, "ns");
       ratio("get", "get" + of, "floor" + of, "ns", 1.25);
       ratio("get through a handle", "handle" + of, "floor" + of, "ns", 0.65);
       ratio("get, bounded cache", "bounded" + of, "floor" + of, "ns", 2);
@@ -110,10 +114,17 @@ public final class Figures {
 
   private void http() throws RunnerException {
     List<String> names =
-        List.of("callFloor", "call", "repairFloor", "repair", "exchangeFloor", "exchange");
+        List.of(
+            "callFloor",
+            "call",
+            "repairFloor",
+            "repair",
+            "exchangeFloor",
+            "exchangeHandedOver",
+            "exchange");
     for (int round = 0; round < rounds; round++) {
       for (String name : names) {
-        measure(HttpBenchmark.class, name, 1);
+        measure(HttpBenchmark.class, name, 1, HTTP_WARMUPS);
       }
     }
     System.out.println("HTTP on loopback, server in another process, its requests counted");
@@ -123,19 +134,21 @@ public final class Figures {
     row("floor: 401, POST, 200", "repairFloor 1", "us");
     ratio("repaired 401", "repair 1", "repairFloor 1", "us", 1.5);
     row("floor: POST by OkHttp, Jackson", "exchangeFloor 1", "us");
+    row("  the same on another thread", "exchangeHandedOver 1", "us");
     ratio("exchange", "exchange 1", "exchangeFloor 1", "us", 1.5);
     row("  garbage of the floor", "exchangeFloor 1 B", "B/op");
     most("  garbage", median("exchange 1 B"), "B/op", 16 * 1024);
     System.out.println();
   }
 
-  private void measure(Class<?> benchmark, String name, int threads) throws RunnerException {
+  private void measure(Class<?> benchmark, String name, int threads, int warmups)
+      throws RunnerException {
     Options options =
         new OptionsBuilder()
             .include("\\." + benchmark.getSimpleName() + "\\." + name + "$")
             .threads(threads)
             .forks(1)
-            .warmupIterations(3)
+            .warmupIterations(warmups)
             .warmupTime(TimeValue.milliseconds(700))
             .measurementIterations(3)
             .measurementTime(TimeValue.milliseconds(500))

@@ -4,12 +4,18 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import okhttp3.FormBody;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
@@ -38,6 +44,7 @@ public class HttpBenchmark {
   private final Ahead time = new Ahead();
   private final JsonFactory json = new JsonFactory();
   private final OkHttpClient bare = new OkHttpClient();
+  private final ExecutorService threads = Executors.newCachedThreadPool();
   private BenchServer.Remote server;
   private TokenManager manager;
   private UserTokens alice;
@@ -73,6 +80,8 @@ public class HttpBenchmark {
 
   @Setup
   public void start() throws IOException {
+    // What a log costs depends on who writes it: here nobody does.
+    Logger.getLogger("").setLevel(Level.WARNING);
     server = new BenchServer.Remote(true, 0);
     manager =
         TokenManager.builder()
@@ -95,6 +104,7 @@ public class HttpBenchmark {
     long counted = server.count("requests");
     manager.close();
     server.close();
+    threads.shutdown();
     if (counted != expected) {
       throw new IllegalStateException(expected + " requests were due, the server saw " + counted);
     }
@@ -152,6 +162,23 @@ public class HttpBenchmark {
     expected++;
     exchangeBare();
     return token;
+  }
+
+  /** The floor, on a thread that no caller can interrupt: what two changes of thread cost. */
+  @Benchmark
+  public String exchangeHandedOver() throws Exception {
+    expected++;
+    return CompletableFuture.supplyAsync(this::exchangeFloorUncounted, threads)
+        .get(15, TimeUnit.SECONDS);
+  }
+
+  private String exchangeFloorUncounted() {
+    try {
+      exchangeBare();
+      return token;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   @Benchmark
