@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.core.util.JsonRecyclerPools;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
@@ -64,6 +65,14 @@ public final class Json {
           .enable(JsonReadFeature.ALLOW_TRAILING_COMMA)
           .build();
 
+  /** For what was written here: names are few, and kept; text is as it should be. */
+  private static final JsonFactory OWN =
+      JsonFactory.builder()
+          .recyclerPool(JsonRecyclerPools.newConcurrentDequePool())
+          .streamReadConstraints(CONSTRAINTS)
+          .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+          .build();
+
   private static final Pattern INTEGRAL = Pattern.compile("(-?[0-9]{1,100})(?:\\.0{1,9})?");
 
   private final Map<String, Object> members;
@@ -94,6 +103,22 @@ public final class Json {
       // Not JSON, and its text may hold secrets: the caller says that the answer was unreadable.
       return null;
     }
+  }
+
+  /** Takes apart what {@link #write(Members)} wrote. */
+  static JsonParser parser(byte[] own) throws IOException {
+    return OWN.createParser(own);
+  }
+
+  /** Reads the value that a parser stands at; null if it is no object. */
+  static @Nullable Json read(JsonParser parser) throws IOException {
+    Object value = value(parser, 1);
+    return value instanceof Json ? (Json) value : null;
+  }
+
+  /** Reads the elements of a type of the array that a parser stands at; empty if it is none. */
+  static <T> List<T> readAll(JsonParser parser, Class<T> type) throws IOException {
+    return elements(value(parser, 1), type);
   }
 
   /**
@@ -257,15 +282,53 @@ public final class Json {
   }
 
   private <T> List<T> elements(String name, Class<T> type) {
-    List<T> elements = new ArrayList<>();
-    if (members.get(name) instanceof List) {
-      for (Object element : (List<?>) members.get(name)) {
-        if (type.isInstance(element)) {
-          elements.add(type.cast(element));
-        }
+    return elements(members.get(name), type);
+  }
+
+  private static <T> List<T> elements(@Nullable Object array, Class<T> type) {
+    if (!(array instanceof List)) {
+      return List.of();
+    }
+    List<T> elements = new ArrayList<>(((List<?>) array).size());
+    for (Object element : (List<?>) array) {
+      if (type.isInstance(element)) {
+        elements.add(type.cast(element));
       }
     }
     return elements;
+  }
+
+  /** Writes the members of an object. */
+  @FunctionalInterface
+  interface Members {
+
+    void writeTo(JsonGenerator json) throws IOException;
+  }
+
+  /** Writes an object, member by member. */
+  static byte[] write(Members members) {
+    Bytes bytes = new Bytes();
+    try (JsonGenerator json = OWN.createGenerator(bytes)) {
+      json.writeStartObject();
+      members.writeTo(json);
+      json.writeEndObject();
+    } catch (IOException e) {
+      throw new UncheckedIOException("memory does not fail", e);
+    }
+    return bytes.toByteArray();
+  }
+
+  /** Bytes that usually come in one piece: then they are not copied. */
+  private static final class Bytes extends ByteArrayOutputStream {
+
+    Bytes() {
+      super(0);
+    }
+
+    @Override
+    public byte[] toByteArray() {
+      return count == buf.length ? buf : super.toByteArray();
+    }
   }
 
   /** Writes a flat or nested map of strings, numbers, booleans, maps and lists as JSON. */

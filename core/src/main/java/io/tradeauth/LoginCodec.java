@@ -1,6 +1,9 @@
 package io.tradeauth;
 
-import java.nio.charset.StandardCharsets;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -28,10 +31,11 @@ final class LoginCodec {
    * @param instance the id of the manager that writes it
    */
   static TokenStore.Content write(Login login, @Nullable String instance) {
-    Map<String, Object> secrets = secrets(login);
-    put(secrets, "instance", instance);
     return new TokenStore.Content(
-        login.state(), login.since(), bytes(label(login)), bytes(secrets));
+        login.state(),
+        login.since(),
+        Json.write(json -> writeLabel(json, login)),
+        Json.write(json -> writeSecrets(json, login, instance)));
   }
 
   /** Reads the id of the manager that wrote a record; null if it is not there. */
@@ -40,116 +44,143 @@ final class LoginCodec {
     return members == null ? null : members.text("instance");
   }
 
-  private static Map<String, Object> label(Login login) {
-    Map<String, Object> label = new LinkedHashMap<>();
-    label.put("user", login.userId());
-    put(label, "client", login.clientId());
+  private static void writeLabel(JsonGenerator json, Login login) throws IOException {
+    json.writeStringField("user", login.userId());
+    put(json, "client", login.clientId());
     TokenSet tokens = login.tokens();
     if (tokens != null) {
-      label.put("expires_at", millis(tokens.expiresAt()));
-      if (tokens.refreshToken() != null) {
-        label.put("renewed_at", millis(tokens.receivedAt()));
-      }
+      put(json, "expires_at", tokens.expiresAt());
+      put(json, "renewed_at", tokens.refreshToken() == null ? null : tokens.receivedAt());
     }
-    return label;
   }
 
-  private static Map<String, Object> secrets(Login login) {
-    Map<String, Object> members = new LinkedHashMap<>();
-    members.put("user", login.userId());
-    put(members, "client", login.clientId());
-    put(members, "reason", login.reason() == null ? null : login.reason().name());
-    put(members, "owner", owner(login.owner()));
-    put(members, "rotates", login.hasRotated() ? true : null);
-    put(members, "tokens", login.tokens() == null ? null : tokens(login.tokens()));
-    put(members, "own_client", login.ownClient() == null ? null : client(login.ownClient()));
-    return members;
+  private static void writeSecrets(JsonGenerator json, Login login, @Nullable String instance)
+      throws IOException {
+    json.writeStringField("user", login.userId());
+    put(json, "client", login.clientId());
+    put(json, "reason", login.reason() == null ? null : login.reason().name());
+    json.writeObjectFieldStart("owner");
+    writeOwner(json, login.owner());
+    json.writeEndObject();
+    if (login.hasRotated()) {
+      json.writeBooleanField("rotates", true);
+    }
+    if (login.tokens() != null) {
+      json.writeObjectFieldStart("tokens");
+      writeTokens(json, login.tokens());
+      json.writeEndObject();
+    }
+    if (login.ownClient() != null) {
+      json.writeObjectFieldStart("own_client");
+      writeClient(json, login.ownClient());
+      json.writeEndObject();
+    }
+    put(json, "instance", instance);
   }
 
-  private static Map<String, Object> tokens(TokenSet tokens) {
-    Map<String, Object> members = new LinkedHashMap<>();
+  private static void writeTokens(JsonGenerator json, TokenSet tokens) throws IOException {
+    put(json, "access_token", tokens.accessToken() == null ? null : tokens.accessToken().value());
+    json.writeStringField("token_type", tokens.tokenType());
+    put(json, "received_at", tokens.receivedAt());
+    put(json, "held_since", tokens.heldSince());
+    put(json, "expires_at", tokens.expiresAt());
     put(
-        members,
-        "access_token",
-        tokens.accessToken() == null ? null : tokens.accessToken().value());
-    members.put("token_type", tokens.tokenType());
-    members.put("received_at", millis(tokens.receivedAt()));
-    members.put("held_since", millis(tokens.heldSince()));
-    members.put("expires_at", millis(tokens.expiresAt()));
-    put(
-        members,
+        json,
         "refresh_token",
         tokens.refreshToken() == null ? null : tokens.refreshToken().value());
-    put(members, "scope", tokens.scope() == null ? null : List.copyOf(tokens.scope()));
-    members.put("requested_scope", List.copyOf(tokens.requestedScope()));
-    members.put("named", named(tokens.namedTokens()));
-    put(members, "profile", tokens.profile() == null ? null : profile(tokens.profile()));
-    return members;
-  }
-
-  private static List<Map<String, Object>> named(Map<TokenName, NamedToken> tokens) {
-    List<Map<String, Object>> list = new ArrayList<>();
-    tokens.forEach(
-        (name, token) ->
-            list.add(
-                Map.of(
-                    "name", name.value(),
-                    "token", token.value().value(),
-                    "expires_at", millis(token.expiresAt()))));
-    return list;
-  }
-
-  private static Map<String, Object> profile(UserProfile profile) {
-    Map<String, Object> members = new LinkedHashMap<>();
-    put(members, "subject", profile.subject());
-    put(members, "name", profile.name());
-    put(members, "email", profile.email());
-    members.put("accounts", accounts(profile.accounts()));
-    members.put("exchanges", List.copyOf(profile.exchanges()));
-    members.put("products", List.copyOf(profile.products()));
-    members.put("order_types", List.copyOf(profile.orderTypes()));
-    return members;
-  }
-
-  private static Map<String, Object> owner(Owner owner) {
-    Map<String, Object> members = new LinkedHashMap<>();
-    put(members, "person", owner.person());
-    put(members, "proven", owner.isProven() ? "yes" : null);
-    putInstant(members, "created_at", owner.createdAt());
-    putInstant(members, "updated_at", owner.updatedAt());
-    putInstant(members, "validated_at", owner.validatedAt());
-    List<Map<String, Object>> told = new ArrayList<>();
-    owner
-        .accounts()
-        .forEach(
-            (provider, accounts) ->
-                told.add(Map.of("provider", provider, "accounts", accounts(accounts))));
-    members.put("accounts", told);
-    return members;
-  }
-
-  private static List<Map<String, Object>> accounts(List<UserProfile.Account> accounts) {
-    List<Map<String, Object>> list = new ArrayList<>();
-    for (UserProfile.Account account : accounts) {
-      Map<String, Object> one = new LinkedHashMap<>();
-      one.put("number", account.number());
-      put(one, "type", account.type());
-      put(one, "nickname", account.nickname());
-      list.add(one);
+    put(json, "scope", tokens.scope());
+    put(json, "requested_scope", tokens.requestedScope());
+    json.writeArrayFieldStart("named");
+    for (Map.Entry<TokenName, NamedToken> named : tokens.namedTokens().entrySet()) {
+      json.writeStartObject();
+      json.writeStringField("name", named.getKey().value());
+      json.writeStringField("token", named.getValue().value().value());
+      put(json, "expires_at", named.getValue().expiresAt());
+      json.writeEndObject();
     }
-    return list;
+    json.writeEndArray();
+    if (tokens.profile() != null) {
+      json.writeObjectFieldStart("profile");
+      writeProfile(json, tokens.profile());
+      json.writeEndObject();
+    }
   }
 
-  private static Map<String, Object> client(ClientCredentials client) {
-    Map<String, Object> members = new LinkedHashMap<>();
-    members.put("id", client.id());
-    client.secret().ifPresent(secret -> members.put("secret", secret.value()));
-    List<Map<String, Object>> attributes = new ArrayList<>();
-    client
-        .attributes()
-        .forEach((name, value) -> attributes.add(Map.of("name", name, "value", value)));
-    members.put("attributes", attributes);
-    return members;
+  private static void writeProfile(JsonGenerator json, UserProfile profile) throws IOException {
+    put(json, "subject", profile.subject());
+    put(json, "name", profile.name());
+    put(json, "email", profile.email());
+    writeAccounts(json, profile.accounts());
+    put(json, "exchanges", profile.exchanges());
+    put(json, "products", profile.products());
+    put(json, "order_types", profile.orderTypes());
+  }
+
+  private static void writeOwner(JsonGenerator json, Owner owner) throws IOException {
+    put(json, "person", owner.person());
+    put(json, "proven", owner.isProven() ? "yes" : null);
+    put(json, "created_at", owner.createdAt());
+    put(json, "updated_at", owner.updatedAt());
+    put(json, "validated_at", owner.validatedAt());
+    json.writeArrayFieldStart("accounts");
+    for (Map.Entry<String, List<UserProfile.Account>> told : owner.accounts().entrySet()) {
+      json.writeStartObject();
+      json.writeStringField("provider", told.getKey());
+      writeAccounts(json, told.getValue());
+      json.writeEndObject();
+    }
+    json.writeEndArray();
+  }
+
+  private static void writeAccounts(JsonGenerator json, List<UserProfile.Account> accounts)
+      throws IOException {
+    json.writeArrayFieldStart("accounts");
+    for (UserProfile.Account account : accounts) {
+      json.writeStartObject();
+      json.writeStringField("number", account.number());
+      put(json, "type", account.type());
+      put(json, "nickname", account.nickname());
+      json.writeEndObject();
+    }
+    json.writeEndArray();
+  }
+
+  private static void writeClient(JsonGenerator json, ClientCredentials client) throws IOException {
+    json.writeStringField("id", client.id());
+    put(json, "secret", client.secret().map(Secret::value).orElse(null));
+    json.writeArrayFieldStart("attributes");
+    for (Map.Entry<String, String> attribute : client.attributes().entrySet()) {
+      json.writeStartObject();
+      json.writeStringField("name", attribute.getKey());
+      json.writeStringField("value", attribute.getValue());
+      json.writeEndObject();
+    }
+    json.writeEndArray();
+  }
+
+  private static void put(JsonGenerator json, String name, @Nullable String value)
+      throws IOException {
+    if (value != null) {
+      json.writeStringField(name, value);
+    }
+  }
+
+  private static void put(JsonGenerator json, String name, @Nullable Instant value)
+      throws IOException {
+    if (value != null) {
+      json.writeNumberField(name, millis(value));
+    }
+  }
+
+  private static void put(JsonGenerator json, String name, @Nullable Set<String> values)
+      throws IOException {
+    if (values != null) {
+      json.writeArrayFieldStart(name);
+      for (String value : values) {
+        json.writeString(value);
+      }
+      json.writeEndArray();
+    }
   }
 
   /**
@@ -158,22 +189,159 @@ final class LoginCodec {
    * @throws TokenStoreException if it is not what {@link #write} wrote
    */
   static Login read(TokenStore.Content content) {
-    Json members = Json.read(content.secrets());
-    String userId = members == null ? null : members.text("user");
-    if (members == null || userId == null) {
-      throw new TokenStoreException(
-          TokenStoreException.Reason.UNREADABLE_RECORD, "a stored login can't be read", null);
+    try (JsonParser json = Json.parser(content.secrets())) {
+      Login login = json.nextToken() == JsonToken.START_OBJECT ? readLogin(json, content) : null;
+      if (login != null && json.nextToken() == null) {
+        return login;
+      }
+    } catch (IOException e) {
+      // Its message may hold what it has stumbled over.
     }
-    return new Login(
-        userId,
-        content.state(),
-        content.since(),
-        reason(members.text("reason")),
-        tokens(members.object("tokens")),
-        client(members.object("own_client")),
-        members.text("client"),
-        owner(members.object("owner")),
-        members.has("rotates"));
+    throw new TokenStoreException(
+        TokenStoreException.Reason.UNREADABLE_RECORD, "a stored login can't be read", null);
+  }
+
+  /** Reads member by member, and not into a map first: a record is read in each exchange. */
+  private static @Nullable Login readLogin(JsonParser json, TokenStore.Content content)
+      throws IOException {
+    String userId = null;
+    String clientId = null;
+    String reason = null;
+    Owner owner = Owner.UNKNOWN;
+    boolean rotates = false;
+    TokenSet tokens = null;
+    ClientCredentials ownClient = null;
+    for (String name = json.nextFieldName(); name != null; name = json.nextFieldName()) {
+      json.nextToken();
+      switch (name) {
+        case "user":
+          userId = text(json);
+          break;
+        case "client":
+          clientId = text(json);
+          break;
+        case "reason":
+          reason = text(json);
+          break;
+        case "owner":
+          owner = owner(Json.read(json));
+          break;
+        case "rotates":
+          rotates = json.currentToken() == JsonToken.VALUE_TRUE;
+          json.skipChildren();
+          break;
+        case "tokens":
+          tokens = json.currentToken() == JsonToken.START_OBJECT ? readTokens(json) : null;
+          break;
+        case "own_client":
+          ownClient = client(Json.read(json));
+          break;
+        default:
+          json.skipChildren(); // from a newer version
+      }
+    }
+    return userId == null
+        ? null
+        : new Login(
+            userId,
+            content.state(),
+            content.since(),
+            reason(reason),
+            tokens,
+            ownClient,
+            clientId,
+            owner,
+            rotates);
+  }
+
+  private static TokenSet readTokens(JsonParser json) throws IOException {
+    String access = null;
+    String type = null;
+    Instant receivedAt = Instant.MAX;
+    Instant heldSince = Instant.MAX;
+    Instant expiresAt = Instant.MAX;
+    String refresh = null;
+    Set<String> scope = null;
+    Set<String> requestedScope = Set.of();
+    Map<TokenName, NamedToken> named = Map.of();
+    UserProfile profile = null;
+    for (String name = json.nextFieldName(); name != null; name = json.nextFieldName()) {
+      json.nextToken();
+      switch (name) {
+        case "access_token":
+          access = text(json);
+          break;
+        case "token_type":
+          type = text(json);
+          break;
+        case "received_at":
+          receivedAt = instant(json);
+          break;
+        case "held_since":
+          heldSince = instant(json);
+          break;
+        case "expires_at":
+          expiresAt = instant(json);
+          break;
+        case "refresh_token":
+          refresh = text(json);
+          break;
+        case "scope":
+          scope = ScopeValues.of(Json.readAll(json, String.class));
+          break;
+        case "requested_scope":
+          requestedScope = ScopeValues.of(Json.readAll(json, String.class));
+          break;
+        case "named":
+          named = named(Json.readAll(json, Json.class));
+          break;
+        case "profile":
+          profile = profile(Json.read(json));
+          break;
+        default:
+          json.skipChildren(); // from a newer version
+      }
+    }
+    return new TokenSet(
+        access == null ? null : Secret.of(access),
+        type == null ? "Bearer" : type,
+        receivedAt,
+        heldSince,
+        expiresAt,
+        refresh == null ? null : RefreshToken.of(refresh),
+        scope,
+        requestedScope,
+        named,
+        profile);
+  }
+
+  private static Map<TokenName, NamedToken> named(List<Json> list) {
+    Map<TokenName, NamedToken> tokens = new LinkedHashMap<>();
+    for (Json one : list) {
+      String name = one.text("name");
+      String token = one.text("token");
+      if (name != null && token != null) {
+        tokens.put(
+            new TokenName(name), new NamedToken(Secret.of(token), instant(one, "expires_at")));
+      }
+    }
+    return tokens;
+  }
+
+  private static @Nullable String text(JsonParser json) throws IOException {
+    if (json.currentToken() == JsonToken.VALUE_STRING) {
+      return json.getText();
+    }
+    json.skipChildren();
+    return null;
+  }
+
+  private static Instant instant(JsonParser json) throws IOException {
+    if (json.currentToken() == JsonToken.VALUE_NUMBER_INT) {
+      return instant(json.getLongValue());
+    }
+    json.skipChildren();
+    return Instant.MAX;
   }
 
   private static Owner owner(@Nullable Json members) {
@@ -222,7 +390,12 @@ final class LoginCodec {
 
   /** Writes which login a user id belongs to. */
   static TokenStore.Content writeLink(String userId, String subject, Instant since) {
-    byte[] link = bytes(Map.of("user", userId, "subject", subject));
+    byte[] link =
+        Json.write(
+            json -> {
+              json.writeStringField("user", userId);
+              json.writeStringField("subject", subject);
+            });
     return new TokenStore.Content(TokenStore.State.ACTIVE, since, link, link);
   }
 
@@ -245,39 +418,6 @@ final class LoginCodec {
       }
     }
     return null;
-  }
-
-  private static @Nullable TokenSet tokens(@Nullable Json members) {
-    if (members == null) {
-      return null;
-    }
-    String access = members.text("access_token");
-    String refresh = members.text("refresh_token");
-    String type = members.text("token_type");
-    return new TokenSet(
-        access == null ? null : Secret.of(access),
-        type == null ? "Bearer" : type,
-        instant(members, "received_at"),
-        instant(members, "held_since"),
-        instant(members, "expires_at"),
-        refresh == null ? null : RefreshToken.of(refresh),
-        members.has("scope") ? set(members, "scope") : null,
-        set(members, "requested_scope"),
-        named(members.objects("named")),
-        profile(members.object("profile")));
-  }
-
-  private static Map<TokenName, NamedToken> named(List<Json> list) {
-    Map<TokenName, NamedToken> tokens = new LinkedHashMap<>();
-    for (Json one : list) {
-      String name = one.text("name");
-      String token = one.text("token");
-      if (name != null && token != null) {
-        tokens.put(
-            new TokenName(name), new NamedToken(Secret.of(token), instant(one, "expires_at")));
-      }
-    }
-    return tokens;
   }
 
   private static @Nullable UserProfile profile(@Nullable Json members) {
@@ -318,29 +458,18 @@ final class LoginCodec {
 
   private static Instant instant(Json members, String name) {
     Long millis = members.integer(name);
-    return millis == null || millis == Long.MAX_VALUE ? Instant.MAX : Instant.ofEpochMilli(millis);
+    return millis == null ? Instant.MAX : instant(millis);
+  }
+
+  private static Instant instant(long millis) {
+    return millis == Long.MAX_VALUE ? Instant.MAX : Instant.ofEpochMilli(millis);
   }
 
   private static @Nullable Instant instantOrNull(Json members, String name) {
     return members.has(name) ? instant(members, name) : null;
   }
 
-  private static void putInstant(
-      Map<String, Object> members, String name, @Nullable Instant instant) {
-    put(members, name, instant == null ? null : millis(instant));
-  }
-
   private static long millis(Instant instant) {
     return instant.equals(Instant.MAX) ? Long.MAX_VALUE : instant.toEpochMilli();
-  }
-
-  private static void put(Map<String, Object> members, String name, @Nullable Object value) {
-    if (value != null) {
-      members.put(name, value);
-    }
-  }
-
-  private static byte[] bytes(Map<String, Object> members) {
-    return Json.write(members).getBytes(StandardCharsets.UTF_8);
   }
 }

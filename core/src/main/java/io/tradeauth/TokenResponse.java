@@ -3,10 +3,10 @@ package io.tradeauth;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.StringTokenizer;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -203,11 +203,10 @@ public final class TokenResponse {
       if (text == null || text.isBlank()) {
         return;
       }
-      Set<String> granted = new LinkedHashSet<>();
-      for (String one : text.trim().split(" ")) {
-        if (one.isEmpty()) {
-          continue; // two blanks in a row
-        }
+      List<String> granted = new ArrayList<>(4);
+      StringTokenizer values = new StringTokenizer(text.trim(), " ");
+      while (values.hasMoreTokens()) {
+        String one = values.nextToken();
         // RFC 6749 section 3.3; anything else would find its way into logs.
         if (one.length() <= LONGEST_SCOPE && TokenSyntax.isToken(one)) {
           granted.add(one);
@@ -215,7 +214,7 @@ public final class TokenResponse {
           problems.add("scope: not a scope");
         }
       }
-      scope(granted);
+      scope = ScopeValues.of(granted);
     }
 
     /** Sets the new refresh token; null or empty means that the old one stays. */

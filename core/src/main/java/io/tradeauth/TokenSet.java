@@ -105,6 +105,9 @@ public record TokenSet(
   }
 
   private Map<TokenName, NamedToken> mergedNames(TokenResponse response) {
+    if (response.namedTokens().isEmpty()) {
+      return namedTokens;
+    }
     Map<TokenName, NamedToken> named = new HashMap<>(namedTokens);
     named.putAll(response.namedTokens());
     return named;
