@@ -4,6 +4,7 @@ import java.net.URI;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Function;
 import okhttp3.Headers;
 import org.jspecify.annotations.Nullable;
 
@@ -14,11 +15,12 @@ import org.jspecify.annotations.Nullable;
 public final class Answer {
 
   private final int status;
-  private final Map<String, String> headers;
+  private final Function<String, @Nullable String> headers;
   private final byte[] body;
   private final @Nullable URI uri;
 
-  private Answer(int status, Map<String, String> headers, byte[] body, @Nullable URI uri) {
+  private Answer(
+      int status, Function<String, @Nullable String> headers, byte[] body, @Nullable URI uri) {
     this.status = status;
     this.headers = headers;
     this.body = body;
@@ -29,16 +31,12 @@ public final class Answer {
   public static Answer of(int status, Map<String, String> headers, byte[] body) {
     Map<String, String> folded = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
     folded.putAll(headers);
-    return new Answer(status, folded, body.clone(), null);
+    return new Answer(status, folded::get, body.clone(), null);
   }
 
   /** Makes the answer to a request that went to {@code asked}. */
   static Answer of(int status, Headers headers, byte[] body, @Nullable URI asked) {
-    Map<String, String> folded = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
-    for (int i = 0; i < headers.size(); i++) {
-      folded.put(headers.name(i), headers.value(i));
-    }
-    return new Answer(status, folded, body, asked);
+    return new Answer(status, headers::get, body, asked);
   }
 
   /** Returns the same as the answer to a request that went to {@code asked}. */
@@ -66,7 +64,7 @@ public final class Answer {
 
   /** Returns a header by its name in any case, or null. */
   public @Nullable String header(String name) {
-    return headers.get(name);
+    return headers.apply(name);
   }
 
   /**

@@ -11,7 +11,11 @@ final class FormText {
 
   /** Joins fields, in the order of the map. */
   static String join(Map<String, String> fields) {
-    StringBuilder text = new StringBuilder(256);
+    int length = 0;
+    for (Map.Entry<String, String> field : fields.entrySet()) {
+      length += field.getKey().length() + field.getValue().length() + 2;
+    }
+    StringBuilder text = new StringBuilder(length); // long tokens would make it grow many times
     fields.forEach(
         (name, value) -> {
           if (text.length() > 0) {

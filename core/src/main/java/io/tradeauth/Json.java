@@ -16,11 +16,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -116,9 +116,9 @@ public final class Json {
     return value instanceof Json ? (Json) value : null;
   }
 
-  /** Reads the elements of a type of the array that a parser stands at; empty if it is none. */
-  static <T> List<T> readAll(JsonParser parser, Class<T> type) throws IOException {
-    return elements(value(parser, 1), type);
+  /** Reads the objects of the array that a parser stands at; empty if it is none. */
+  static List<Json> readObjects(JsonParser parser) throws IOException {
+    return elements(value(parser, 1), Json.class);
   }
 
   /**
@@ -146,7 +146,7 @@ public final class Json {
   }
 
   private static Json object(JsonParser parser, int depth) throws IOException {
-    Map<String, Object> members = new LinkedHashMap<>();
+    Map<String, Object> members = new HashMap<>();
     Map<String, List<Object>> contradictions = Map.of();
     while (parser.nextToken() != JsonToken.END_OBJECT) {
       String name = parser.currentName();
@@ -209,10 +209,6 @@ public final class Json {
    * Returns all different strings of a member that is there more than once; usually one or none.
    */
   Set<String> everyText(String name) {
-    if (!contradictions.containsKey(name)) {
-      String only = text(name);
-      return only == null ? Set.of() : Set.of(only);
-    }
     Set<String> texts = new LinkedHashSet<>();
     List<Object> values = new ArrayList<>(contradictions.getOrDefault(name, List.of()));
     if (members.containsKey(name)) {
@@ -286,7 +282,7 @@ public final class Json {
   }
 
   private static <T> List<T> elements(@Nullable Object array, Class<T> type) {
-    if (!(array instanceof List)) {
+    if (!(array instanceof List) || ((List<?>) array).isEmpty()) {
       return List.of();
     }
     List<T> elements = new ArrayList<>(((List<?>) array).size());
@@ -371,6 +367,6 @@ public final class Json {
   /** Returns the names of the members: values may be secret. */
   @Override
   public String toString() {
-    return "Json" + members.keySet();
+    return "Json" + new TreeSet<>(members.keySet());
   }
 }

@@ -287,13 +287,13 @@ final class LoginCodec {
           refresh = text(json);
           break;
         case "scope":
-          scope = ScopeValues.of(Json.readAll(json, String.class));
+          scope = scope(json);
           break;
         case "requested_scope":
-          requestedScope = ScopeValues.of(Json.readAll(json, String.class));
+          requestedScope = scope(json);
           break;
         case "named":
-          named = named(Json.readAll(json, Json.class));
+          named = named(Json.readObjects(json));
           break;
         case "profile":
           profile = profile(Json.read(json));
@@ -315,7 +315,25 @@ final class LoginCodec {
         profile);
   }
 
+  private static Set<String> scope(JsonParser json) throws IOException {
+    if (json.currentToken() != JsonToken.START_ARRAY) {
+      json.skipChildren();
+      return Set.of();
+    }
+    List<String> values = new ArrayList<>(4);
+    while (json.nextToken() != JsonToken.END_ARRAY) {
+      String value = text(json);
+      if (value != null) {
+        values.add(value);
+      }
+    }
+    return ScopeValues.of(values);
+  }
+
   private static Map<TokenName, NamedToken> named(List<Json> list) {
+    if (list.isEmpty()) {
+      return Map.of();
+    }
     Map<TokenName, NamedToken> tokens = new LinkedHashMap<>();
     for (Json one : list) {
       String name = one.text("name");
@@ -412,6 +430,9 @@ final class LoginCodec {
   }
 
   private static SignInRequiredException.@Nullable Reason reason(@Nullable String name) {
+    if (name == null) {
+      return null;
+    }
     for (SignInRequiredException.Reason reason : SignInRequiredException.Reason.values()) {
       if (reason.name().equals(name)) {
         return reason;

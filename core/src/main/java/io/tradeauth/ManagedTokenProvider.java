@@ -168,7 +168,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
   }
 
   private AccessToken await(String userId, Demand demand, long deadline) {
-    String subject = waitFor(subjectOf(userId), deadline);
+    String subject = broker.sharesLogins() ? waitFor(subjectOf(userId), deadline) : userId;
     while (true) {
       Flight flight = realm.join(this, userId, subject, demand);
       Flight.Outcome outcome = waitFor(flight.outcome, deadline);

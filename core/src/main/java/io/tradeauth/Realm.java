@@ -536,13 +536,11 @@ final class Realm {
    */
   private void wake(Flight flight, Flight.Outcome outcome) {
     String subject = exchanging.get();
-    exchanging.remove();
+    exchanging.set(null);
     try {
       flight.outcome.complete(outcome);
     } finally {
-      if (subject != null) {
-        exchanging.set(subject);
-      }
+      exchanging.set(subject);
     }
   }
 

@@ -161,7 +161,7 @@ final class RefreshPolicy {
    */
   private static long left(
       AccessToken token, long life, Instant expiresAt, @Nullable Held before, TimeSource time) {
-    long left = Math.min(life, millis(time.now(), expiresAt));
+    long left = Math.min(life, millis(time.wallMillis(), expiresAt));
     return before != null && before.token.equals(token)
         ? Math.min(left, (before.endsAtNanos - time.monotonicNanos()) / 1_000_000)
         : left;
@@ -173,10 +173,14 @@ final class RefreshPolicy {
   }
 
   private static long millis(Instant from, Instant to) {
+    return millis(from.toEpochMilli(), to);
+  }
+
+  private static long millis(long from, Instant to) {
     long forEver = FOR_EVER.toMillis();
     if (to.equals(Instant.MAX)) {
       return forEver;
     }
-    return Math.max(-forEver, Math.min(forEver, to.toEpochMilli() - from.toEpochMilli()));
+    return Math.max(-forEver, Math.min(forEver, to.toEpochMilli() - from));
   }
 }

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 public final class StandardBroker implements Broker {
 
   private final BrokerProfile profile;
-  private final URI tokenUri;
+  private final BrokerRequest post;
   private final @Nullable URI authorizationUri;
   private final Map<String, String> authorizationParameters;
   private final Map<String, String> freshLoginParameters;
@@ -40,7 +41,7 @@ public final class StandardBroker implements Broker {
 
   private StandardBroker(Builder builder) {
     this.profile = builder.profile;
-    this.tokenUri = builder.tokenUri;
+    this.post = BrokerRequest.post(builder.tokenUri).header("Accept", "application/json");
     this.authorizationUri = builder.authorizationUri;
     this.authorizationParameters = Map.copyOf(builder.authorizationParameters);
     this.freshLoginParameters = Map.copyOf(builder.freshLoginParameters);
@@ -136,10 +137,12 @@ public final class StandardBroker implements Broker {
   @Override
   public BrokerCall<ExchangeAnswer> exchange(Grant grant) {
     if (grant instanceof Grant.AuthorizationCode) {
-      return new TokenCall(codeFields((Grant.AuthorizationCode) grant), true);
+      Grant.AuthorizationCode code = (Grant.AuthorizationCode) grant;
+      return new TokenCall(() -> codeFields(code), null, true);
     }
     if (grant instanceof Grant.Refresh) {
-      return new TokenCall(refreshFields((Grant.Refresh) grant), scopeToldOnRefresh);
+      RefreshToken sent = ((Grant.Refresh) grant).refreshToken();
+      return new TokenCall(() -> refreshFields(sent), sent, scopeToldOnRefresh);
     }
     throw new IllegalArgumentException(
         "grant: "
@@ -160,10 +163,10 @@ public final class StandardBroker implements Broker {
     return fields;
   }
 
-  private static Map<String, String> refreshFields(Grant.Refresh grant) {
+  private static Map<String, String> refreshFields(RefreshToken sent) {
     Map<String, String> fields = new LinkedHashMap<>();
     fields.put("grant_type", "refresh_token");
-    fields.put("refresh_token", grant.refreshToken().value());
+    fields.put("refresh_token", sent.value());
     return fields;
   }
 
@@ -185,25 +188,27 @@ public final class StandardBroker implements Broker {
   /** A post to the token endpoint. */
   private final class TokenCall implements BrokerCall<ExchangeAnswer> {
 
-    private final Map<String, String> fields;
+    private final Supplier<Map<String, String>> fields;
+    private final @Nullable RefreshToken sent;
     private final boolean scopeTold;
 
-    TokenCall(Map<String, String> fields, boolean scopeTold) {
+    TokenCall(
+        Supplier<Map<String, String>> fields, @Nullable RefreshToken sent, boolean scopeTold) {
       this.fields = fields;
+      this.sent = sent;
       this.scopeTold = scopeTold;
     }
 
     @Override
     public BrokerRequest request(CallContext context) {
       ClientCredentials client = context.client();
-      BrokerRequest post = BrokerRequest.post(tokenUri).header("Accept", "application/json");
       return basic && client.secret().isPresent()
-          ? post.header("Authorization", basic(client)).form(fields)
+          ? post.header("Authorization", basic(client)).form(fields.get())
           : post.form(fieldsWith(client));
     }
 
     private Map<String, String> fieldsWith(ClientCredentials client) {
-      Map<String, String> all = new LinkedHashMap<>(fields);
+      Map<String, String> all = fields.get();
       all.put("client_id", client.id());
       client.secret().ifPresent(secret -> all.put("client_secret", secret.value()));
       return all;
@@ -223,7 +228,7 @@ public final class StandardBroker implements Broker {
       }
       TokenResponse.Builder response = TokenResponse.read(json);
       if (isError(json)) {
-        if (!response.bringsNewRefreshToken(fields.get("refresh_token"))) {
+        if (!response.bringsNewRefreshToken(sent)) {
           return TokenErrors.meaning(answer, errors);
         }
         // The old one may be spent: the new one is kept before the error is told.

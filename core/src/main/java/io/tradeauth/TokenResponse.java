@@ -147,6 +147,10 @@ public final class TokenResponse {
     }
 
     private void readAccessToken(Json json) {
+      if (!json.isContradicted("access_token")) {
+        accessToken(json.text("access_token"));
+        return;
+      }
       List<String> usable = usable(json, "access_token");
       if (usable.size() > 1) {
         problems.add("access_token: two values");
@@ -191,6 +195,10 @@ public final class TokenResponse {
 
     /** The one that can be used counts, whatever else goes by that name. */
     private void readRefreshToken(Json json) {
+      if (!json.isContradicted("refresh_token")) {
+        refreshToken(json.text("refresh_token"));
+        return;
+      }
       List<String> usable = usable(json, "refresh_token");
       if (usable.size() > 1) {
         problems.add("refresh_token: two values");
@@ -259,8 +267,8 @@ public final class TokenResponse {
     }
 
     /** Returns whether there is another refresh token than the one that was sent. */
-    boolean bringsNewRefreshToken(@Nullable String sent) {
-      return refreshToken != null && !refreshToken.value().equals(sent);
+    boolean bringsNewRefreshToken(@Nullable RefreshToken sent) {
+      return refreshToken != null && !refreshToken.equals(sent);
     }
 
     /** Forgets the scope: the server's word for it can't be trusted. */
