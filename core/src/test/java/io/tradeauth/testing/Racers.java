@@ -2,7 +2,9 @@ package io.tradeauth.testing;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -19,7 +21,9 @@ import java.util.concurrent.TimeoutException;
 public final class Racers implements AutoCloseable {
 
   private static final long PATIENCE_SECONDS = 60;
+  private static final long STANDING_NANOS = TimeUnit.SECONDS.toNanos(5);
 
+  private final Set<Thread> underWay = ConcurrentHashMap.newKeySet();
   private final ExecutorService threads;
   private final int count;
 
@@ -62,10 +66,30 @@ public final class Racers implements AutoCloseable {
           threads.submit(
               () -> {
                 start.await(PATIENCE_SECONDS, TimeUnit.SECONDS);
-                return task.run(racer);
+                underWay.add(Thread.currentThread());
+                try {
+                  return task.run(racer);
+                } finally {
+                  underWay.remove(Thread.currentThread());
+                }
               }));
     }
     return running;
+  }
+
+  /**
+   * Waits until so many racers stand still in what they do, because they wait for something; for
+   * five seconds at most, because there are ways to wait that can't be seen.
+   */
+  public void awaitStanding(int racers) {
+    long end = System.nanoTime() + STANDING_NANOS;
+    while (standing() < racers && System.nanoTime() - end < 0) {
+      Thread.yield();
+    }
+  }
+
+  private long standing() {
+    return underWay.stream().filter(racer -> racer.getState() != Thread.State.RUNNABLE).count();
   }
 
   /** Starts one thread of its own. */

@@ -133,6 +133,7 @@ public abstract class TokenProviderContract {
         Gate gate = server.holdRequests("token")) {
       List<Future<AccessToken>> callers = racers.start(racer -> tokens.get(ALICE));
       gate.awaitArrivals(1);
+      racers.awaitStanding(CALLERS - 1);
       gate.open();
       Set<AccessToken> got = new HashSet<>(Racers.results(callers));
 
