@@ -105,7 +105,7 @@ class MonitorTest {
       recording.enable("jdk.VirtualThreadPinned").withoutThreshold();
       manager.on(TokenEvent.class, event -> LockSupport.parkNanos(SLOW.toNanos()));
       List<Future<?>> signIns = new ArrayList<>();
-      for (int i = 0; i < users; i++) {
+      for (int i = 0; i <= users; i++) {
         String user = "user-" + i;
         signIns.add(
             callers.submit(
@@ -115,6 +115,7 @@ class MonitorTest {
         signIn.get(1, TimeUnit.MINUTES);
       }
       clock.jump(server.life().plusSeconds(1));
+      manager.provider(FakeBroker.NAME).get("user-" + users); // and the client is proven again
       int before = server.count("token");
       recording.start();
       CountDownLatch ready = new CountDownLatch(count);
