@@ -113,7 +113,8 @@ final class ClientBudgets {
         return false;
       } catch (RuntimeException e) {
         // Whatever a store throws: what is known here decides.
-        LOG.debug("{}: the budget of a client can't be announced", realm, e);
+        LOG.debug(
+            "{}: the budget of a client can't be announced: {}", realm, e.getClass().getName());
         return true;
       }
     }
@@ -176,7 +177,7 @@ final class ClientBudgets {
       }
     } catch (RuntimeException e) {
       // Whatever a store throws: what is known here decides.
-      LOG.debug("{}: the budget of a client can't be written", realm, e);
+      LOG.debug("{}: the budget of a client can't be written: {}", realm, e.getClass().getName());
     }
   }
 
