@@ -390,7 +390,10 @@ final class ClientBudget {
       Map<String, Instant> underWay = new HashMap<>();
       underWayElsewhere.forEach((id, since) -> underWay.put(id, wall(since, now)));
       announced.forEach((id, since) -> underWay.put(id, wall(since, now)));
-      return new Remembered(refused, underWay, pauses, wall(throttledUntilNanos, now));
+      // What is over is not told: by a clock that is behind, it would be still to come.
+      Instant throttledUntil =
+          throttledUntilNanos - now > 0 ? wall(throttledUntilNanos, now) : Instant.EPOCH;
+      return new Remembered(refused, underWay, pauses, throttledUntil);
     } finally {
       lock.unlock();
     }

@@ -449,6 +449,16 @@ class BudgetsTest {
   }
 
   @Test
+  void client_neverThrottled_clockOfTheOtherIsBehind_noPause_T3() {
+    ClientBudget one = new ClientBudget(clock);
+    ClientBudget other = new ClientBudget(new ManualClock(clock.now().minusSeconds(120)));
+
+    other.adopt(one.remembered());
+
+    assertNull(other.turn("secret").pause());
+  }
+
+  @Test
   void client_rememberedByAClockThatIsFarAhead_pauseNoLongerThanAnyOther() {
     Instant later = clock.now().plus(Duration.ofDays(1));
     budget.adopt(
