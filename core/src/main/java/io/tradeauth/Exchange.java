@@ -308,20 +308,13 @@ abstract class Exchange {
       String id = realm.engine().newId();
       TokenStore.Intent intent =
           new TokenStore.Intent(id, realm.engine().owner(), purpose(grant, id));
+      // Others may see the intent from here on, however long the store takes to say so.
+      long begunNanos = realm.time().monotonicNanos();
       TokenStore.BeginResult result = realm.store().begin(key, seen, intent, displaced);
       TokenStore.Version parent = result.version();
       begun = result.outcome() == TokenStore.BeginOutcome.BEGUN && parent != null;
       if (begun && parent != null) {
-        attempts =
-            new Attempts(
-                grant,
-                tokens,
-                client,
-                budget,
-                parent,
-                intent,
-                probe,
-                realm.time().monotonicNanos());
+        attempts = new Attempts(grant, tokens, client, budget, parent, intent, probe, begunNanos);
       }
     } finally {
       if (!begun) {

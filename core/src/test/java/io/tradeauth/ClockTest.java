@@ -6,7 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tradeauth.testing.EngineFixture;
+import io.tradeauth.testing.FakeAuthorizationServer;
 import io.tradeauth.testing.FakeBroker;
+import io.tradeauth.testing.Fault;
+import io.tradeauth.testing.ManualClock;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalTime;
@@ -159,6 +165,120 @@ class ClockTest {
       assertEquals(
           engine.clock().now().plus(engine.server().life()), engine.get("alice").expiresAt());
       assertTrue(engine.tokens().peek("alice").isPresent());
+    }
+  }
+
+  /** What is stored is told by the server's clock, as far as the one who writes has heard of it. */
+  @ParameterizedTest
+  @ValueSource(longs = {-7200, -120, 120, 7200})
+  void storedByAHostWhoseClockIsWrong_usedToItsTrueEndAndNoLonger_T3(long ahead) {
+    try (EngineFixture reader = EngineFixture.strict();
+        TokenManager writer = managerAhead(reader, Duration.ofSeconds(ahead))) {
+      writer.signIn(FakeBroker.NAME, "alice", FakeBroker.grant(reader.server(), "alice"));
+      Instant end = reader.clock().now().plus(reader.server().life());
+
+      AccessToken token = reader.get("alice");
+
+      assertTrue(Duration.between(token.expiresAt(), end).abs().toSeconds() <= 1);
+      reader.clock().jump(reader.server().life().minusSeconds(65));
+      assertEquals(token, reader.tokens().peek("alice").orElseThrow());
+      reader.clock().jump(Duration.ofSeconds(10));
+      assertTrue(reader.tokens().peek("alice").isEmpty(), "within the skew");
+    }
+  }
+
+  /** Whoever has a wrong clock and has not heard of it yet sends a dead token, once. */
+  @Test
+  void readByAHostWhoseClockIsWrong_401Repairs_T3() throws Exception {
+    try (EngineFixture writer = EngineFixture.strict().signIn("alice");
+        TokenManager reader = managerAhead(writer, Duration.ofHours(-2))) {
+      writer.expire();
+      HttpClient client = HttpClient.newHttpClient();
+      TokenProvider tokens = reader.provider(FakeBroker.NAME);
+
+      HttpResponse<Void> response =
+          tokens.send(
+              "alice",
+              client,
+              HttpRequest.newBuilder(tokens.apiUri("/v1/data")).build(),
+              HttpResponse.BodyHandlers.discarding());
+
+      assertEquals(200, response.statusCode());
+      assertEquals(2, writer.exchanges());
+    }
+  }
+
+  /** Makes a manager over the same store and server whose wall clock is ahead. */
+  private static TokenManager managerAhead(EngineFixture engine, Duration ahead) {
+    return TokenManager.builder()
+        .time(new ManualClock(engine.clock().now().plus(ahead)))
+        .store(engine.store())
+        .broker(engine.broker(), settings -> settings.client(FakeBroker.client()))
+        .build();
+  }
+
+  /** A process that was stopped after its intent may have been given up by the others. */
+  @Test
+  void stoppedBetweenIntentAndSending_nothingSent_theNextGetRenews_T4_X16() {
+    FailingStore store = new FailingStore();
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT).store(store).start().signIn("alice")) {
+      engine.expire();
+      store.afterNextBegin(() -> engine.clock().jump(Duration.ofSeconds(11)));
+
+      BrokerUnavailableException late =
+          assertThrows(BrokerUnavailableException.class, () -> engine.get("alice"));
+
+      assertEquals(BrokerUnavailableException.Reason.UNREACHABLE, late.reason());
+      assertEquals(1, engine.exchanges());
+      engine.clock().jump(Duration.ofSeconds(10));
+      assertTrue(engine.server().accepts(engine.get("alice").value()));
+      assertEquals(2, engine.exchanges());
+    }
+  }
+
+  /** Timers make it better, never right: an engine whose timers never fire is as safe. */
+  @Test
+  void timersNeverFire_everyGetIsServed_aDoubtIsResolved_T6() {
+    ManualClock clock = ManualClock.at("2026-01-05T09:00:00Z");
+    try (FakeAuthorizationServer server = FakeAuthorizationServer.strict(clock);
+        TokenManager manager =
+            TokenManager.builder()
+                .time(new Timerless(clock))
+                .broker(
+                    FakeBroker.at(server).build(), settings -> settings.client(FakeBroker.client()))
+                .build()) {
+      manager.signIn(FakeBroker.NAME, "alice", FakeBroker.grant(server, "alice"));
+      TokenProvider tokens = manager.provider(FakeBroker.NAME);
+      for (int life = 0; life < 5; life++) {
+        clock.jump(server.life());
+        assertTrue(server.accepts(tokens.get("alice").value()));
+      }
+      assertEquals(1 + 5, server.count("token"));
+
+      clock.jump(server.life());
+      server.fail("token", Fault.reset(), 1);
+      assertThrows(BrokerUnavailableException.class, () -> tokens.get("alice"));
+      clock.jump(Duration.ofSeconds(61));
+      assertTrue(server.accepts(tokens.get("alice").value()));
+    }
+  }
+
+  private record Timerless(TimeSource clock) implements TimeSource {
+
+    @Override
+    public long wallMillis() {
+      return clock.wallMillis();
+    }
+
+    @Override
+    public long monotonicNanos() {
+      return clock.monotonicNanos();
+    }
+
+    @Override
+    public Timer after(Duration delay, Runnable task) {
+      return () -> {};
     }
   }
 

@@ -7,7 +7,10 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
-/** An in-memory store whose writes, commits or reads fail while, or as often as, a test says so. */
+/**
+ * An in-memory store whose writes, commits or reads fail, or take long, while, or as often as, a
+ * test says so.
+ */
 final class FailingStore implements TokenStore {
 
   private final TokenStore store;
@@ -21,6 +24,8 @@ final class FailingStore implements TokenStore {
   private volatile @Nullable Kind failingKind;
   private final Queue<Throwable> nextCommits = new ConcurrentLinkedQueue<>();
   private final Queue<Throwable> lostCommits = new ConcurrentLinkedQueue<>();
+  private final Queue<Runnable> begun = new ConcurrentLinkedQueue<>();
+  private final Queue<Runnable> commits = new ConcurrentLinkedQueue<>();
 
   FailingStore() {
     this(TokenStore.inMemory());
@@ -73,6 +78,23 @@ final class FailingStore implements TokenStore {
     lostCommits.add(failure);
   }
 
+  /** Lets the process stand still like this when it has begun its next exchange. */
+  void afterNextBegin(Runnable pause) {
+    begun.add(pause);
+  }
+
+  /** Lets the next commit of tokens take as long as this. */
+  void beforeNextCommit(Runnable pause) {
+    commits.add(pause);
+  }
+
+  private static void runNext(Queue<Runnable> pauses) {
+    Runnable pause = pauses.poll();
+    if (pause != null) {
+      pause.run();
+    }
+  }
+
   private static void failWithNext(Queue<Throwable> failures) {
     Throwable failure = failures.poll();
     if (failure instanceof Error) {
@@ -107,7 +129,11 @@ final class FailingStore implements TokenStore {
   public BeginResult begin(
       Key key, @Nullable Version seen, Intent intent, @Nullable String displaced) {
     failIf(failWrites || key.kind() == failingKind, TokenStoreException.Reason.WRITE_FAILED);
-    return store.begin(key, seen, intent, displaced);
+    BeginResult result = store.begin(key, seen, intent, displaced);
+    if (key.kind() == Kind.LOGIN) {
+      runNext(begun);
+    }
+    return result;
   }
 
   @Override
@@ -116,6 +142,7 @@ final class FailingStore implements TokenStore {
     if (key.kind() == Kind.BUDGET) {
       return store.commit(key, parent, next);
     }
+    runNext(commits);
     failWithNext(nextCommits);
     Version committed = store.commit(key, parent, next);
     failWithNext(lostCommits);
