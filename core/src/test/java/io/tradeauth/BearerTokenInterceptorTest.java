@@ -43,6 +43,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the interceptor sends, to whom, and what it does about a 401. */
@@ -222,8 +223,8 @@ class BearerTokenInterceptorTest {
     "POST,one-shot,ALL,ALL,1",
     "POST,duplex,ALL,ALL,1"
   })
-  void refused_repeatedOrNot_G24(String method, String body, Repeat client, Repeat tag, int times)
-      throws Exception {
+  void refused_repeatedOrNot_G24_P18(
+      String method, String body, Repeat client, Repeat tag, int times) throws Exception {
     try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
       List<String> sent = new ArrayList<>();
       OkHttpClient http =
@@ -249,6 +250,27 @@ class BearerTokenInterceptorTest {
       assertEquals(times, sent.size());
       assertEquals(times, sent.stream().distinct().count(), "the same token again");
       assertEquals(2, engine.exchanges());
+    }
+  }
+
+  /** P18: whoever is forbidden something is not asked who it is. */
+  @ParameterizedTest
+  @EnumSource(Repeat.class)
+  void forbidden_returnedAsItIs_sentOnce_noExchange_P18(Repeat repeat) throws Exception {
+    try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
+      engine.server().fail("data", Fault.status(403), 2);
+      engine.server().fail("orders", Fault.status(403), 2);
+      OkHttpClient client =
+          new OkHttpClient.Builder()
+              .addInterceptor(engine.tokens().forUser("alice").interceptor(repeat))
+              .build();
+
+      assertEquals(403, statusOf(client, data(engine).build()));
+      assertEquals(403, statusOf(client, order(engine)));
+
+      assertEquals(1, engine.server().count("data"));
+      assertEquals(1, engine.server().count("orders"));
+      assertEquals(1, engine.exchanges());
     }
   }
 
@@ -389,7 +411,7 @@ class BearerTokenInterceptorTest {
 
   /** G25: an API that refuses everything costs an exchange in 30 seconds, and then none. */
   @Test
-  void everythingRefused_thousandRequestsInAMinute_fewExchangesThenNone_G25() throws Exception {
+  void everythingRefused_thousandRequestsInAMinute_fewExchangesThenNone_G25_P17() throws Exception {
     try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
       engine.server().rejectAll401("alice", true);
       OkHttpClient client = alice(engine).build();
@@ -408,6 +430,7 @@ class BearerTokenInterceptorTest {
         assertTrue(apart.compareTo(Duration.ofSeconds(30)) >= 0, exchanges::toString);
       }
       assertEquals(1 + 2, exchanges.size());
+      assertEquals(1_000 + 2, engine.server().count("data"), "only with another token once more");
 
       for (int i = 0; i < 29; i++) {
         try (Response response = client.newCall(data(engine).build()).execute()) {

@@ -324,6 +324,26 @@ class ExchangeTest {
   }
 
   @Test
+  void linkDiesInTheMiddle_inDoubtWhenTheTimeIsUp_nobodyIsHeldUp_N15() {
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT)
+            .settings(settings -> settings.attemptTimeout(Duration.ofMillis(200)))
+            .start()
+            .signIn("alice")) {
+      engine.expire();
+      engine.server().fail("token", Fault.stall(), 1);
+
+      BrokerUnavailableException doubt =
+          assertThrows(BrokerUnavailableException.class, () -> engine.get("alice"));
+      assertEquals(BrokerUnavailableException.Reason.IN_DOUBT, doubt.reason());
+
+      engine.clock().jump(Duration.ofSeconds(61));
+      assertTrue(engine.server().accepts(engine.get("alice").value()));
+      assertEquals(3, engine.exchanges());
+    }
+  }
+
+  @Test
   void code_answerLost_neverSentAgain_userMustStartOver_G6() {
     try (EngineFixture engine = EngineFixture.constant()) {
       engine.server().fail("token", Fault.loseAnswer(), 3);

@@ -9,10 +9,14 @@ import io.tradeauth.testing.EngineFixture;
 import io.tradeauth.testing.FakeBroker;
 import io.tradeauth.testing.Fault;
 import io.tradeauth.testing.Gate;
+import io.tradeauth.testing.Racers;
 import io.tradeauth.testing.TokenLedger;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Future;
 import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
@@ -42,6 +46,67 @@ class RotationSafetyTest {
     assertTrue(engine.server().accepts(got.join().value()));
     engine.live(Duration.ofSeconds(3)); // for the other process that waits for this one
     assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
+  }
+
+  /** Whoever asks while the new tokens are being saved sees nothing of them. */
+  @Test
+  void commitTakesLong_nobodySeesTheNewTokenBefore_G4_P8() {
+    CountDownLatch saving = new CountDownLatch(1);
+    CountDownLatch saved = new CountDownLatch(1);
+    try (EngineFixture engine = strict().signIn("alice");
+        EngineFixture other = engine.another();
+        Racers readers = new Racers(8)) {
+      engine.clock().jump(Duration.ofSeconds(6));
+      AccessToken inHand = engine.get("alice");
+      store.beforeNextCommit(
+          () -> {
+            saving.countDown();
+            Await.forLatch(saved);
+          });
+      Future<AccessToken> renewal = readers.go(racer -> engine.tokens().renew("alice"));
+      Await.forLatch(saving);
+
+      List<Boolean> all =
+          readers.race(
+              racer -> {
+                EngineFixture mine = racer % 2 == 0 ? engine : other;
+                boolean old = true;
+                for (int i = 0; i < 125; i++) {
+                  old &= mine.get("alice").equals(inHand);
+                  old &= mine.tokens().getAsync("alice").join().equals(inHand);
+                  old &= mine.tokens().peek("alice").orElseThrow().equals(inHand);
+                }
+                return old;
+              });
+
+      assertFalse(all.contains(false), "a token was seen that was not stored");
+      saved.countDown();
+      assertTrue(engine.server().accepts(Racers.result(renewal).value()));
+    }
+  }
+
+  @Test
+  void commitTakesLong_noTokenInHand_everybodyWaitsForIt_G4_P8() {
+    CountDownLatch saving = new CountDownLatch(1);
+    CountDownLatch saved = new CountDownLatch(1);
+    try (EngineFixture engine = strict().signIn("alice")) {
+      engine.expire();
+      store.beforeNextCommit(
+          () -> {
+            saving.countDown();
+            Await.forLatch(saved);
+          });
+      CompletableFuture<AccessToken> first = engine.tokens().getAsync("alice");
+      Await.forLatch(saving);
+      CompletableFuture<AccessToken> late = engine.tokens().getAsync("alice");
+
+      assertTrue(engine.tokens().peek("alice").isEmpty());
+      assertFalse(first.isDone() || late.isDone(), "a token was given that was not stored");
+
+      saved.countDown();
+      assertEquals(Racers.result(first), Racers.result(late));
+      assertTrue(engine.server().accepts(late.join().value()));
+    }
   }
 
   @Test

@@ -13,20 +13,26 @@ import io.tradeauth.testing.EngineFixture;
 import io.tradeauth.testing.FakeBroker;
 import io.tradeauth.testing.Fault;
 import io.tradeauth.testing.Gate;
+import io.tradeauth.testing.Racers;
 import io.tradeauth.testing.TokenLedger;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -360,6 +366,39 @@ class SingleFlightTest {
   }
 
   // Nothing left behind
+
+  /** A token and its end are published together, and are of one set. */
+  @Test
+  void readersDuringManyRenewals_tokenAndItsEndAreOfOneSet_C14() {
+    try (EngineFixture engine = EngineFixture.strict().signIn("alice");
+        Racers readers = new Racers(4)) {
+      Map<String, Instant> issued = new ConcurrentHashMap<>();
+      AtomicBoolean over = new AtomicBoolean();
+      UserTokens handle = engine.tokens().forUser("alice");
+      List<Future<Map<String, Instant>>> running =
+          readers.start(
+              racer -> {
+                Map<String, Instant> seen = new HashMap<>();
+                while (!over.get()) {
+                  AccessToken token = racer % 2 == 0 ? handle.get() : engine.get("alice");
+                  Instant before = seen.put(token.value(), token.expiresAt());
+                  assertTrue(before == null || before.equals(token.expiresAt()));
+                }
+                return seen;
+              });
+      for (int i = 0; i < 200; i++) {
+        AccessToken token = engine.tokens().renew("alice");
+        issued.put(token.value(), token.expiresAt());
+        engine.clock().jump(Duration.ofSeconds(6));
+      }
+      over.set(true);
+
+      for (Map<String, Instant> seen : Racers.results(running)) {
+        seen.forEach((token, end) -> assertEquals(issued.getOrDefault(token, end), end));
+      }
+      assertEquals(200, new HashSet<>(issued.values()).size());
+    }
+  }
 
   @Test
   void unknownUsers_leaveNothingBehind_A9() {

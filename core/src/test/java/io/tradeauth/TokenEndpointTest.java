@@ -415,7 +415,10 @@ class TokenEndpointTest {
 
   // Too slow, too much
 
-  /** N6: no bytes, slow headers, a slow body: bounded by the time for the attempt. */
+  /**
+   * N6, N15: no bytes, as of a link that is open at one end only, slow headers, a slow body:
+   * bounded by the time for the attempt.
+   */
   @ParameterizedTest
   @ValueSource(strings = {"silence", "slow-loris", "drip"})
   void tooSlow_lostWhenTheTimeIsUp_socketFreed(String how) throws Exception {

@@ -104,10 +104,14 @@ class JdbcFaultTest {
     assertEquals(List.of("SELECT", "INSERT", "UPDATE"), verbs(executed));
   }
 
-  /** Nobody has anything to wait for, be it a row or a plan of the server's. */
+  /**
+   * T7, T8: nobody has anything to wait for, be it a row or a plan of the server's, and what time
+   * the database has it is not asked.
+   */
   @ParameterizedTest
   @EnumSource
-  void statements_lockNothingAndSetNothing(TestDatabase database) throws Exception {
+  void statements_lockNothing_setNothing_askForNoTime_T7_T8(TestDatabase database)
+      throws Exception {
     open(database);
     Version seen = store.supersede(ALICE, content("a"));
     store.begin(ALICE, seen, INTENT, null);
@@ -119,6 +123,8 @@ class JdbcFaultTest {
     for (String sql : tap.executed()) {
       assertFalse(sql.matches("(?i).*(FOR UPDATE|FOR SHARE|advisory|SKIP LOCKED).*"), sql);
       assertFalse(sql.matches("(?i)(SET|LOCK|BEGIN|PREPARE|LISTEN|DECLARE) .*"), sql);
+      assertFalse(
+          sql.matches("(?i).*(\\bnow\\b|current_|localtime|timestamp|datetime|julianday).*"), sql);
     }
   }
 

@@ -87,9 +87,9 @@ class ReadmeTest {
   }
 
   @Test
-  void failureContract_eachRowHasItsTest() {
+  void failureContract_twentyRowsAtLeast_eachHasItsTest_G46() {
     List<String> rows = failures();
-    assertFalse(rows.isEmpty(), "README.md has no row under '<!-- table: failures -->'");
+    assertTrue(rows.size() >= 20, "README.md has " + rows.size() + " rows in its table of failures");
 
     for (String row : rows) {
       Matcher test = TEST.matcher(row);
