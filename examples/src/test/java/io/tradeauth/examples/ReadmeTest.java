@@ -89,7 +89,8 @@ class ReadmeTest {
   @Test
   void failureContract_twentyRowsAtLeast_eachHasItsTest_G46() {
     List<String> rows = failures();
-    assertTrue(rows.size() >= 20, "README.md has " + rows.size() + " rows in its table of failures");
+    assertTrue(
+        rows.size() >= 20, "README.md has " + rows.size() + " rows in its table of failures");
 
     for (String row : rows) {
       Matcher test = TEST.matcher(row);
