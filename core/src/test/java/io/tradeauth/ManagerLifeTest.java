@@ -176,7 +176,7 @@ class ManagerLifeTest {
   // What failures tell
 
   @Test
-  void storeBreaksWithWordsOfItsOwn_callerIsToldItsClassOnly_G22() {
+  void storeBreaksWithWordsOfItsOwn_callerIsToldItsClassOnly_G36() {
     try (EngineFixture engine = strict().start().signIn("alice")) {
       String words = "canary-in-a-message";
       store.breakReads(new IllegalStateException(words));
@@ -188,6 +188,23 @@ class ManagerLifeTest {
         assertFalse(String.valueOf(next.getMessage()).contains(words));
       }
       assertTrue(failure.getMessage().contains("IllegalStateException"), failure::getMessage);
+    }
+  }
+
+  /** The scan that watches all tests would find the words in the log. */
+  @Test
+  void storeBreaksWithWordsOfItsOwn_budgetCannotBeWritten_logTellsItsClassOnly_G36() {
+    try (EngineFixture engine = strict().start()) {
+      CompletableFuture<Void> signIn;
+      try (Gate gate = engine.server().holdAnswers("token")) {
+        signIn = CompletableFuture.runAsync(() -> engine.signIn("alice"));
+        gate.awaitArrivals(1);
+        store.breakReads(new IllegalStateException("canary-in-a-message"));
+      }
+      signIn.join();
+      engine.settle();
+      store.breakReads(null);
+      assertTrue(engine.server().accepts(engine.get("alice").value()));
     }
   }
 
