@@ -514,6 +514,7 @@ final class Realm {
   private void sendAway(String subject) {
     Flight flight = takeOut(subject, () -> {});
     if (flight != null) {
+      forced.forget(subject); // it may have been about to make use of what it was allowed
       wake(flight, Flight.Outcome.SUPERSEDED);
     }
   }
