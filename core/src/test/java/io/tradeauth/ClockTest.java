@@ -98,11 +98,7 @@ class ClockTest {
       engine.clock().shiftWall(Duration.ofHours(8));
       AccessToken foreground = engine.get("user-7");
       assertTrue(foreground.expiresAt().isAfter(engine.clock().now()));
-      Realm realm = ((ManagedTokenProvider) engine.tokens()).realm();
-      for (int second = 0; second < 30; second++) {
-        engine.clock().advance(Duration.ofSeconds(1));
-        Await.until("all that began has ended", () -> realm.stepsRunning() == 0);
-      }
+      engine.live(Duration.ofSeconds(30));
 
       assertEquals(20, engine.exchanges() - before);
       users.forEach(user -> assertTrue(engine.server().accepts(engine.get(user).value())));
@@ -172,18 +168,20 @@ class ClockTest {
   @ParameterizedTest
   @ValueSource(longs = {-7200, -120, 120, 7200})
   void storedByAHostWhoseClockIsWrong_usedToItsTrueEndAndNoLonger_T3(long ahead) {
-    try (EngineFixture reader = EngineFixture.strict();
-        TokenManager writer = managerAhead(reader, Duration.ofSeconds(ahead))) {
-      writer.signIn(FakeBroker.NAME, "alice", FakeBroker.grant(reader.server(), "alice"));
-      Instant end = reader.clock().now().plus(reader.server().life());
+    try (EngineFixture engine = EngineFixture.strict();
+        TokenManager writer = managerBy(clockAhead(engine, Duration.ofSeconds(ahead)), engine);
+        TokenManager reader = managerBy(new Timerless(engine.clock()), engine)) {
+      writer.signIn(FakeBroker.NAME, "alice", FakeBroker.grant(engine.server(), "alice"));
+      Instant end = engine.clock().now().plus(engine.server().life());
+      TokenProvider tokens = reader.provider(FakeBroker.NAME);
 
-      AccessToken token = reader.get("alice");
+      AccessToken token = tokens.get("alice");
 
       assertTrue(Duration.between(token.expiresAt(), end).abs().toSeconds() <= 1);
-      reader.clock().jump(reader.server().life().minusSeconds(65));
-      assertEquals(token, reader.tokens().peek("alice").orElseThrow());
-      reader.clock().jump(Duration.ofSeconds(10));
-      assertTrue(reader.tokens().peek("alice").isEmpty(), "within the skew");
+      engine.clock().jump(engine.server().life().minusSeconds(65));
+      assertEquals(token, tokens.peek("alice").orElseThrow());
+      engine.clock().jump(Duration.ofSeconds(10));
+      assertTrue(tokens.peek("alice").isEmpty(), "within the skew");
     }
   }
 
@@ -191,7 +189,7 @@ class ClockTest {
   @Test
   void readByAHostWhoseClockIsWrong_401Repairs_T3() throws Exception {
     try (EngineFixture writer = EngineFixture.strict().signIn("alice");
-        TokenManager reader = managerAhead(writer, Duration.ofHours(-2))) {
+        TokenManager reader = managerBy(clockAhead(writer, Duration.ofHours(-2)), writer)) {
       writer.expire();
       HttpClient client = HttpClient.newHttpClient();
       TokenProvider tokens = reader.provider(FakeBroker.NAME);
@@ -208,10 +206,14 @@ class ClockTest {
     }
   }
 
-  /** Makes a manager over the same store and server whose wall clock is ahead. */
-  private static TokenManager managerAhead(EngineFixture engine, Duration ahead) {
+  private static TimeSource clockAhead(EngineFixture engine, Duration ahead) {
+    return new ManualClock(engine.clock().now().plus(ahead));
+  }
+
+  /** Makes a manager over the same store and server that lives by a clock of its own. */
+  private static TokenManager managerBy(TimeSource time, EngineFixture engine) {
     return TokenManager.builder()
-        .time(new ManualClock(engine.clock().now().plus(ahead)))
+        .time(time)
         .store(engine.store())
         .broker(engine.broker(), settings -> settings.client(FakeBroker.client()))
         .build();
