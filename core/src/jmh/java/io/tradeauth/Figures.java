@@ -33,6 +33,8 @@ import org.openjdk.jmh.runner.options.VerboseMode;
  */
 public final class Figures {
 
+  private static final int WARMUPS = 3;
+
   /** An HTTP call has so much code that two processors are busy compiling it for 8 seconds. */
   private static final int HTTP_WARMUPS = 16;
 
@@ -93,7 +95,7 @@ public final class Figures {
     for (int round = 0; round < rounds; round++) {
       for (int threads = 1; threads <= 2; threads++) {
         for (String name : List.of("clocks", "floor", "get", "handle", "bounded")) {
-          measure(GetBenchmark.class, name, threads, 3);
+          measure(GetBenchmark.class, name, threads, WARMUPS);
         }
       }
     }
@@ -227,7 +229,7 @@ public final class Figures {
     for (int round = 0; round < rounds; round++) {
       for (String name :
           List.of("replaceFloor", "commit", "cipherFloor", "envelope", "partsFloor", "record")) {
-        measure(StoreBenchmark.class, name, 1);
+        measure(StoreBenchmark.class, name, 1, WARMUPS);
       }
     }
     try (BigStore big = new BigStore(100_000)) {
@@ -250,8 +252,8 @@ public final class Figures {
 
   private void jdbc() throws RunnerException {
     for (int round = 0; round < rounds; round++) {
-      measure(JdbcBenchmark.class, "jdbcFloor", 1);
-      measure(JdbcBenchmark.class, "jdbc", 1);
+      measure(JdbcBenchmark.class, "jdbcFloor", 1, WARMUPS);
+      measure(JdbcBenchmark.class, "jdbc", 1, WARMUPS);
     }
     System.out.println("PostgreSQL on loopback, its disk forced at each commit");
     row("floor: SELECT, two UPDATEs", "jdbcFloor 1", "us");
