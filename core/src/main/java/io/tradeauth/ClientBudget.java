@@ -135,6 +135,16 @@ final class ClientBudget {
     record Refused(String fingerprint, Instant at) {}
   }
 
+  /** Takes note that a secret is in use, so that it is not forgotten. */
+  void use(String secret) {
+    lock.lock();
+    try {
+      standing(secret).usedNanos = time.monotonicNanos();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Returns a turn for a request that proves itself with a secret, by its fingerprint. */
   Turn turn(String secret) {
     return new Turn(secret);

@@ -48,8 +48,16 @@ final class ClientBudgets {
   /** Returns a turn for a request of a client; null for a request that names none. */
   Turn turn(@Nullable ClientCredentials client) {
     String id = client == null ? "" : client.id();
-    ClientBudget budget = budgets.computeIfAbsent(id, key -> new ClientBudget(engine.time()));
-    return new Turn(id, budget, budget.turn(fingerprint(client)));
+    String secret = fingerprint(client);
+    ClientBudget budget = budgets.compute(id, (key, known) -> used(known, secret));
+    return new Turn(id, budget, budget.turn(secret));
+  }
+
+  /** In one step with its being found, or it might be swept away under whoever waits there. */
+  private ClientBudget used(@Nullable ClientBudget known, String secret) {
+    ClientBudget budget = known == null ? new ClientBudget(engine.time()) : known;
+    budget.use(secret);
+    return budget;
   }
 
   private static String fingerprint(@Nullable ClientCredentials client) {
@@ -78,21 +86,21 @@ final class ClientBudgets {
       if (admission != ClientBudget.Admission.GO || turn.isProven()) {
         return admission;
       }
-      boolean go = false;
+      ClientBudget.Admission now = ClientBudget.Admission.PAUSED;
       try {
         boolean room = announce();
-        boolean paused = turn.pause() != null;
-        go = room && !paused;
-        if (!room && !paused) {
-          engine.time().after(LOOK_AGAIN, continuation);
-          return ClientBudget.Admission.WAIT;
+        if (turn.pause() == null) {
+          now = room ? ClientBudget.Admission.GO : ClientBudget.Admission.WAIT;
         }
       } finally {
-        if (!go) {
+        if (now != ClientBudget.Admission.GO) {
           nothingLearned();
         }
       }
-      return go ? ClientBudget.Admission.GO : ClientBudget.Admission.PAUSED;
+      if (now == ClientBudget.Admission.WAIT) {
+        engine.time().after(LOOK_AGAIN, continuation);
+      }
+      return now;
     }
 
     /** Returns whether others leave room for this request, and lets them know of it. */
@@ -280,6 +288,8 @@ final class ClientBudgets {
 
   /** Forgets what is too old to matter. */
   void sweep() {
-    budgets.values().removeIf(ClientBudget::sweep);
+    budgets
+        .keySet()
+        .forEach(id -> budgets.computeIfPresent(id, (key, old) -> old.sweep() ? null : old));
   }
 }

@@ -272,12 +272,24 @@ abstract class Exchange {
       TokenStore.@Nullable Version seen,
       @Nullable String displaced,
       boolean probe) {
-    realm.refuseWhenClosed(); // it may have waited
-    ClientBudgets.Turn budget = realm.budgets().turn(client);
+    realm.refuseWhenClosed();
+    begin(grant, tokens, client, realm.budgets().turn(client), seen, displaced, probe);
+  }
+
+  /** Asks with the same turn until it may go: whoever waits behind it is woken by what it says. */
+  private void begin(
+      Grant grant,
+      @Nullable TokenSet tokens,
+      @Nullable ClientCredentials client,
+      ClientBudgets.Turn budget,
+      TokenStore.@Nullable Version seen,
+      @Nullable String displaced,
+      boolean probe) {
     Runnable again =
         () ->
             realm.run(
-                subject, () -> guarded(() -> begin(grant, tokens, client, seen, displaced, probe)));
+                subject,
+                () -> guarded(() -> begin(grant, tokens, client, budget, seen, displaced, probe)));
     switch (budget.admit(again)) {
       case WAIT:
         return;
@@ -305,6 +317,7 @@ abstract class Exchange {
       boolean probe) {
     boolean begun = false;
     try {
+      realm.refuseWhenClosed(); // it may have waited
       String id = realm.engine().newId();
       TokenStore.Intent intent =
           new TokenStore.Intent(id, realm.engine().owner(), purpose(grant, id));

@@ -396,6 +396,12 @@ class BudgetsTest {
   }
 
   @Test
+  void client_aboutToBeAsked_notForgotten() {
+    budget.use("a");
+    assertFalse(budget.sweep());
+  }
+
+  @Test
   void client_remembered_anotherProcessKnows() {
     refuse(turn("a"));
     refuse(turn("a"));

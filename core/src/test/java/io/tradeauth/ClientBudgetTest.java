@@ -10,6 +10,7 @@ import io.tradeauth.testing.FakeBroker;
 import io.tradeauth.testing.Fault;
 import io.tradeauth.testing.Gate;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -224,6 +225,92 @@ class ClientBudgetTest {
       engine.manager().forget("alice");
 
       assertTrue(engine.store().load(budget) == null);
+    }
+  }
+
+  private static EngineFixture signInWithTheirOwnClient(EngineFixture engine, int users) {
+    engine.server().client("own-client", "canary-own");
+    for (int i = 0; i < users; i++) {
+      engine.signIn(
+          "user-" + i,
+          new Grant.Refresh(
+              RefreshToken.of(engine.server().refreshToken("user-" + i, "own-client")),
+              ClientCredentials.of("own-client", "canary-own")));
+    }
+    engine.expire();
+    return engine;
+  }
+
+  /** One is under way, to find out whether the server takes the client; the others wait for it. */
+  private static List<CompletableFuture<AccessToken>> askOneAfterTheOther(
+      EngineFixture restarted, int users, Gate gate) {
+    Realm realm = ((ManagedTokenProvider) restarted.tokens()).realm();
+    List<CompletableFuture<AccessToken>> asked = new ArrayList<>();
+    for (int i = 0; i < users; i++) {
+      asked.add(restarted.tokens().getAsync("user-" + i));
+      gate.awaitArrivals(1);
+      Await.until("all but the first hold no thread", () -> realm.stepsRunning() == 1);
+    }
+    return asked;
+  }
+
+  /** Lets the server answer the request under way with what says nothing of the client. */
+  private static void teachNothing(EngineFixture engine) {
+    engine
+        .server()
+        .fail(
+            "token",
+            Fault.instead(
+                new MockResponse.Builder()
+                    .code(400)
+                    .setHeader("Content-Type", "application/json")
+                    .body("{\"error\":\"temporarily_unavailable\"}")
+                    .build()),
+            1);
+  }
+
+  @Test
+  void oneOfManyWithTheSameClientForgotten_theOthersWhoWaitGoOn() {
+    try (EngineFixture engine = signInWithTheirOwnClient(engine(TokenStore.inMemory()), 6);
+        EngineFixture restarted = engine.another();
+        Gate gate = engine.server().holdRequests("token")) {
+      List<CompletableFuture<AccessToken>> asked = askOneAfterTheOther(restarted, 6, gate);
+      restarted.manager().forget("user-5");
+      teachNothing(engine);
+      gate.open();
+      restarted.liveUntil(
+          Duration.ofMillis(200), () -> asked.stream().allMatch(CompletableFuture::isDone));
+      asked
+          .subList(1, 5)
+          .forEach(token -> assertTrue(engine.server().accepts(token.join().value())));
+    }
+  }
+
+  @Test
+  void closedWhileManyWaitForTheFirstAnswer_allAreToldWhenItHasCome() {
+    try (EngineFixture engine = engine(TokenStore.inMemory())) {
+      List<String> users = signIn(engine, 6);
+      engine.expire();
+      EngineFixture restarted = engine.another();
+      Gate gate = engine.server().holdRequests("token");
+      List<CompletableFuture<AccessToken>> asked = askOneAfterTheOther(restarted, 6, gate);
+      assertEquals(users.size(), asked.size());
+      CompletableFuture<Void> closing = CompletableFuture.runAsync(restarted::close);
+      Await.until("it closes", () -> isClosed(restarted));
+      teachNothing(engine);
+      gate.open();
+      closing.orTimeout(20, TimeUnit.SECONDS).join();
+
+      Await.until("all are told", () -> asked.stream().allMatch(CompletableFuture::isDone));
+    }
+  }
+
+  private static boolean isClosed(EngineFixture engine) {
+    try {
+      engine.manager().purge();
+      return false;
+    } catch (BrokerUnavailableException e) {
+      return true;
     }
   }
 }
