@@ -465,8 +465,9 @@ final class Realm {
   /** Treats every login as changed. */
   void everythingChanged() {
     ownGenerations.clear();
-    // Flights first: what they have read may be old, and they would publish it afterwards.
-    flights.keySet().forEach(this::sendAway);
+    // Flights first: what they have read may be old, and they would publish it afterwards. Of those
+    // that are there now: whoever is sent away may ask anew at once, on this very thread.
+    List.copyOf(flights.keySet()).forEach(this::sendAway);
     providers.forEach(ManagedTokenProvider::dropAll);
     awaited.keySet().forEach(this::wakeWhoAwaits);
   }

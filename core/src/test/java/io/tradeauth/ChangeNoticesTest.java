@@ -10,6 +10,7 @@ import io.tradeauth.testing.Fault;
 import io.tradeauth.testing.Gate;
 import io.tradeauth.testing.TokenLedger;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -108,6 +109,28 @@ class ChangeNoticesTest {
       engine.signOut("alice");
       awaitRound(other);
       assertThrows(SignInRequiredException.class, () -> other.get("alice"));
+    }
+  }
+
+  /** Their hashes are the same, so that whoever asks anew comes behind the others. */
+  @Test
+  void toldThatEverythingMayHaveChanged_whoAsksAnewAtOnceIsNotSentAwayForEver() {
+    List<String> users = List.of("AaAa", "AaBB", "BBAa", "BBBB");
+    try (EngineFixture engine = engine().signIn(users.toArray(String[]::new));
+        EngineFixture other = engine.another(seenByTheOther)) {
+      users.forEach(other::get);
+      engine.expire();
+      List<CompletableFuture<AccessToken>> asked;
+      try (Gate gate = engine.server().holdRequests("token")) {
+        asked = users.stream().map(other.tokens()::getAsync).toList();
+        gate.awaitArrivals(1);
+        seenByTheOther.tellEverything();
+        awaitRound(other);
+      }
+      other.liveUntil(
+          Duration.ofMillis(200), () -> asked.stream().allMatch(CompletableFuture::isDone));
+      asked.forEach(token -> assertTrue(engine.server().accepts(token.join().value())));
+      assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
     }
   }
 
