@@ -273,23 +273,14 @@ abstract class Exchange {
       @Nullable String displaced,
       boolean probe) {
     realm.refuseWhenClosed();
-    begin(grant, tokens, client, realm.budgets().turn(client), seen, displaced, probe);
+    ClientBudgets.Turn budget = realm.budgets().turn(client);
+    whenAdmitted(
+        budget, () -> beginAdmitted(grant, tokens, client, budget, seen, displaced, probe));
   }
 
   /** Asks with the same turn until it may go: whoever waits behind it is woken by what it says. */
-  private void begin(
-      Grant grant,
-      @Nullable TokenSet tokens,
-      @Nullable ClientCredentials client,
-      ClientBudgets.Turn budget,
-      TokenStore.@Nullable Version seen,
-      @Nullable String displaced,
-      boolean probe) {
-    Runnable again =
-        () ->
-            realm.run(
-                subject,
-                () -> guarded(() -> begin(grant, tokens, client, budget, seen, displaced, probe)));
+  private void whenAdmitted(ClientBudgets.Turn budget, Runnable begin) {
+    Runnable again = () -> realm.run(subject, () -> guarded(() -> whenAdmitted(budget, begin)));
     switch (budget.admit(again)) {
       case WAIT:
         return;
@@ -302,7 +293,7 @@ abstract class Exchange {
             null);
         return;
       case GO:
-        beginAdmitted(grant, tokens, client, budget, seen, displaced, probe);
+        begin.run();
         return;
     }
   }

@@ -58,7 +58,8 @@ final class ServerText {
     return safe;
   }
 
-  private static boolean isPrintable(String text) {
+  /** Returns whether all of it is visible ASCII or blanks. */
+  static boolean isPrintable(String text) {
     for (int i = 0; i < text.length(); i++) {
       if (text.charAt(i) < ' ' || text.charAt(i) > '~') {
         return false;

@@ -235,21 +235,12 @@ final class TokenEndpoint {
 
   /** OkHttp would print the value of a bad header. */
   private static void header(Request.Builder builder, String name, String value) {
-    if (!isPrintable(value)) {
+    if (!ServerText.isPrintable(value)) {
       throw new BrokerConfigurationException(
           BrokerConfigurationException.Reason.UNSUPPORTED,
           "header " + name + ": has a character that is not printable ASCII");
     }
     builder.header(name, value);
-  }
-
-  private static boolean isPrintable(String value) {
-    for (int i = 0; i < value.length(); i++) {
-      if (value.charAt(i) < ' ' || value.charAt(i) >= 127) {
-        return false;
-      }
-    }
-    return true;
   }
 
   /** Stops the threads and connections that are idle. */

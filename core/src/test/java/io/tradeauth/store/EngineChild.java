@@ -13,8 +13,6 @@ import io.tradeauth.testing.FakeBroker;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.net.InetAddress;
 import java.net.Socket;
@@ -31,7 +29,6 @@ import java.util.concurrent.CountDownLatch;
 import java.util.stream.IntStream;
 import javax.net.SocketFactory;
 import okhttp3.OkHttpClient;
-import org.jspecify.annotations.Nullable;
 
 /** Another process with an engine over the same store, to be killed where it stands still. */
 final class EngineChild implements AutoCloseable {
@@ -186,22 +183,6 @@ final class EngineChild implements AutoCloseable {
     }
   }
 
-  private static boolean isOfALogin(Object @Nullable [] parameters) {
-    return parameters != null
-        && parameters.length > 0
-        && parameters[0] instanceof TokenStore.Key
-        && ((TokenStore.Key) parameters[0]).kind() == TokenStore.Kind.LOGIN;
-  }
-
-  private static @Nullable Object invoked(
-      Method method, TokenStore store, Object @Nullable [] parameters) throws Throwable {
-    try {
-      return method.invoke(store, parameters);
-    } catch (InvocationTargetException e) {
-      throw e.getCause();
-    }
-  }
-
   private static TokenStore standing(TokenStore store) {
     return (TokenStore)
         Proxy.newProxyInstance(
@@ -209,12 +190,12 @@ final class EngineChild implements AutoCloseable {
             new Class<?>[] {TokenStore.class},
             (proxy, method, parameters) -> {
               String name = method.getName();
-              if (!isOfALogin(parameters)) {
-                return invoked(method, store, parameters);
+              if (!StoreCalls.isOfALogin(parameters)) {
+                return StoreCalls.invoked(method, store, parameters);
               }
               standIf(point == Failpoint.BEFORE_LOAD && name.equals("load"));
               standIf(point == Failpoint.BEFORE_COMMIT && name.equals("commit"));
-              Object result = invoked(method, store, parameters);
+              Object result = StoreCalls.invoked(method, store, parameters);
               standIf(point == Failpoint.AFTER_INTENT && name.equals("begin"));
               standIf(point == Failpoint.AFTER_COMMIT && name.equals("commit"));
               return result;

@@ -12,8 +12,6 @@ import io.tradeauth.testing.FakeAuthorizationServer;
 import io.tradeauth.testing.FakeBroker;
 import io.tradeauth.testing.ManualClock;
 import io.tradeauth.testing.TokenLedger;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -115,43 +113,27 @@ class StallSimulationTest {
             StallSimulationTest.class.getClassLoader(),
             new Class<?>[] {TokenStore.class},
             (proxy, method, parameters) -> {
-              if (!isOfALogin(parameters)) {
-                return invoked(method, store, parameters);
+              if (!StoreCalls.isOfALogin(parameters)) {
+                return StoreCalls.invoked(method, store, parameters);
               }
               switch (method.getName()) {
                 case "begin" -> {
                   stalls.perhaps(TWICE_THE_HOLD);
-                  Object begun = invoked(method, store, parameters);
+                  Object begun = StoreCalls.invoked(method, store, parameters);
                   stalls.perhaps(TWICE_THE_HOLD);
                   return begun;
                 }
                 case "commit" -> {
                   stalls.perhaps(BEFORE_THE_COMMIT);
-                  Object committed = invoked(method, store, parameters);
+                  Object committed = StoreCalls.invoked(method, store, parameters);
                   thrownAway.addAndGet(committed == null ? 1 : 0);
                   return committed;
                 }
                 default -> {
-                  return invoked(method, store, parameters);
+                  return StoreCalls.invoked(method, store, parameters);
                 }
               }
             });
-  }
-
-  private static boolean isOfALogin(Object @Nullable [] parameters) {
-    return parameters != null
-        && parameters.length > 0
-        && parameters[0] instanceof TokenStore.Key
-        && ((TokenStore.Key) parameters[0]).kind() == TokenStore.Kind.LOGIN;
-  }
-
-  private static @Nullable Object invoked(
-      Method method, TokenStore store, Object @Nullable [] parameters) throws Throwable {
-    try {
-      return method.invoke(store, parameters);
-    } catch (InvocationTargetException e) {
-      throw e.getCause();
-    }
   }
 
   @ParameterizedTest
