@@ -113,21 +113,36 @@ final class Fleet implements AutoCloseable {
 
   /** Moves the clocks step by step, each when all processes have nothing left to do. */
   void stepUntil(Duration step, BooleanSupplier isSo) {
+    stepUntil(step, isSo, members);
+  }
+
+  private void stepUntil(Duration step, BooleanSupplier isSo, List<Member> whose) {
     long start = System.nanoTime();
-    settle();
+    settle(whose);
     while (!isSo.getAsBoolean()) {
       if (System.nanoTime() - start > PATIENCE_NANOS) {
         throw new AssertionError("it has not come about, though time went by");
       }
       advance(step);
-      settle();
+      settle(whose);
     }
+  }
+
+  /** As {@link #stepUntil}; one process is in the middle of something and can't come to rest. */
+  void stepOthersUntil(Member busy, Duration step, BooleanSupplier isSo) {
+    List<Member> others = members.stream().filter(member -> member != busy).toList();
+    stepUntil(step, isSo, others);
   }
 
   /** Lets time go by, second by second. */
   void live(Duration span) {
+    stepFor(Duration.ofSeconds(1), span);
+  }
+
+  /** Lets time go by, step by step. */
+  void stepFor(Duration step, Duration span) {
     long end = engine.clock().wallMillis() + span.toMillis();
-    stepUntil(Duration.ofSeconds(1), () -> engine.clock().wallMillis() >= end);
+    stepUntil(step, () -> engine.clock().wallMillis() >= end);
   }
 
   private void advance(Duration step) {
@@ -137,10 +152,14 @@ final class Fleet implements AutoCloseable {
 
   /** Waits until no process has anything left to do before its clock moves. */
   void settle() {
+    settle(members);
+  }
+
+  private void settle(List<Member> whose) {
     engine.settle();
-    List<Member> all = members();
+    List<Member> all = List.copyOf(whose);
     List<Integer> before = all.stream().map(member -> member.settled.get()).toList();
-    tellAll("settle");
+    all.forEach(member -> member.tell("settle"));
     await(
         () -> {
           for (int i = 0; i < all.size(); i++) {
@@ -192,7 +211,8 @@ final class Fleet implements AutoCloseable {
     awaitReady();
   }
 
-  private void tellAll(String line) {
+  /** Says something to all processes. */
+  void tellAll(String line) {
     members.forEach(member -> member.tell(line));
   }
 

@@ -4,8 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tradeauth.TokenStore;
+import io.tradeauth.testing.FakeAuthorizationServer;
+import io.tradeauth.testing.Fault;
+import io.tradeauth.testing.Simulator;
 import io.tradeauth.testing.TokenLedger;
+import io.tradeauth.testing.Wire;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -14,7 +19,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
+import mockwebserver3.MockResponse;
+import mockwebserver3.RecordedRequest;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -35,6 +45,9 @@ abstract class FleetContract {
   private static final int USERS = 25;
   private static final int ROUNDS = EXPIRIES / USERS;
   private static final int PROCESSES = 4;
+  private static final Duration TICK = Duration.ofMillis(200);
+  private static final Duration A_WHILE = Duration.ofSeconds(5);
+  private static final Duration FIVE_MINUTES = Duration.ofMinutes(5);
   private static final String LOST = "SignInRequiredException.ROTATION_LOST";
 
   private Fleet fleet;
@@ -146,6 +159,237 @@ abstract class FleetContract {
     }
     assertTrue(lost <= cut);
     tell(ROUNDS * USERS + " expiries, " + ROUNDS + " kills, " + cut + " cut, " + lost + " lost");
+  }
+
+  // What one process does and the others must know ----------------------------------------------
+
+  /** Lets all processes have seen these users, whose tokens have ended then. */
+  private List<String> signedIn(String name, int count) {
+    List<String> users = users(name).subList(0, count);
+    fleet.signIn(users);
+    answers(fleet.askAll("get", users));
+    fleet.expire();
+    return users;
+  }
+
+  /** Lets time go by until all have answered. */
+  private List<Fleet.Ask> answers(List<Fleet.Ask> asks) {
+    fleet.stepUntil(TICK, () -> asks.stream().allMatch(Fleet.Ask::isDone));
+    return asks;
+  }
+
+  /** Asks one process for a user and returns the one answer. */
+  private String answer(Fleet.Member member, String what, String user, String... more) {
+    return theOne(user, answers(List.of(member.ask(what, user, more))));
+  }
+
+  /** Asks all processes for a user and returns the one answer of all. */
+  private String answerOfAll(String user) {
+    return theOne(user, answers(fleet.askAll("get", List.of(user))));
+  }
+
+  private static String theOne(String user, List<Fleet.Ask> asks) {
+    Set<String> all = new HashSet<>();
+    asks.forEach(ask -> all.addAll(ask.of(user)));
+    assertEquals(1, all.size(), all::toString);
+    return all.iterator().next();
+  }
+
+  private void assertServedByAll(String user) {
+    assertTrue(Long.parseLong(answerOfAll(user)) > 0);
+  }
+
+  @Test
+  void signInAndSignOutInOneProcess_seenByAllWithinFiveSeconds_C9_C10() {
+    String user = signedIn("comes-and-goes", 1).get(0);
+    long before = Long.parseLong(answerOfAll(user));
+    int exchanges = fleet.exchanges(user);
+
+    answer(fleet.members().get(1), "signOut", user);
+    fleet.live(Duration.ofSeconds(5));
+    assertEquals("SignInRequiredException.SIGNED_OUT", answerOfAll(user));
+
+    String signedIn = signInAt(2, user);
+    assertEquals(signedIn, answerOfAll(user));
+    assertTrue(Long.parseLong(signedIn) > before);
+
+    // Also while the token of before is still good.
+    assertEquals(signInAt(3, user), answerOfAll(user));
+    assertEquals(2, fleet.exchanges(user) - exchanges);
+  }
+
+  private String signInAt(int process, String user) {
+    String refreshToken = fleet.engine().server().refreshToken(user);
+    String signedIn = answer(fleet.members().get(process), "signIn", user, refreshToken);
+    fleet.live(Duration.ofSeconds(5));
+    return signedIn;
+  }
+
+  @Test
+  void allProcessesRenewAllTheTime_exchangesOfAUserFiveSecondsApart_A10() {
+    String user = signedIn("impatient", 1).get(0);
+    Instant start = fleet.engine().clock().now();
+    for (int second = 0; second < 20; second++) {
+      answers(fleet.members().stream().map(member -> member.ask("renew", user)).toList());
+      fleet.live(Duration.ofSeconds(1));
+    }
+    List<Instant> sent = sentSince(start, call -> call.owner().equals(user));
+    assertTrue(sent.size() > 3, sent::toString);
+    for (int i = 1; i < sent.size(); i++) {
+      Duration apart = Duration.between(sent.get(i - 1), sent.get(i));
+      assertTrue(apart.compareTo(Duration.ofSeconds(5)) >= 0, sent::toString);
+    }
+  }
+
+  private List<Instant> sentSince(Instant start, Predicate<Simulator.Call> which) {
+    return fleet.engine().server().calls().stream()
+        .filter(call -> call.endpoint().equals("token") && !call.at().isBefore(start))
+        .filter(which)
+        .map(Simulator.Call::at)
+        .toList();
+  }
+
+  @Test
+  void clientSecretWrongInAllProcesses_atMostFiveRefusedInFiveMinutes_A10_G31() {
+    List<String> users = signedIn("refused", USERS);
+    Instant start = fleet.engine().clock().now();
+    fleet.tellAll("secret canary-wrong");
+    for (int minute = 0; minute < 12; minute++) {
+      fleet.askAll("get", users);
+      fleet.stepFor(A_WHILE, Duration.ofMinutes(1));
+    }
+    List<Instant> refused = sentSince(start, call -> call.status() == 401);
+    assertTrue(refused.size() > 1, "it was put to the test");
+    for (Instant first : refused) {
+      Instant end = first.plus(FIVE_MINUTES);
+      long together =
+          refused.stream().filter(at -> !at.isBefore(first) && at.isBefore(end)).count();
+      assertTrue(together <= 5, refused::toString);
+    }
+    fleet.tellAll("secret " + FakeAuthorizationServer.CLIENT_SECRET);
+    fleet.stepFor(A_WHILE, FIVE_MINUTES);
+    users.forEach(this::assertServedByAll);
+  }
+
+  @Test
+  void deadUserAskedForInAllProcesses_atMostThreeExchanges_noneAfterARestart_G29()
+      throws Exception {
+    List<String> users = signedIn("mortal", 5);
+    String dead = users.get(0);
+    fleet.engine().server().endSessions(dead);
+    int before = fleet.exchanges(dead);
+    for (int minute = 0; minute < 10; minute++) {
+      assertEquals("SignInRequiredException.GRANT_REFUSED", answerOfAll(dead));
+      users.subList(1, 5).forEach(this::assertServedByAll);
+      fleet.stepFor(A_WHILE, Duration.ofMinutes(1));
+    }
+    int sent = fleet.exchanges(dead);
+    assertTrue(sent - before <= 3, () -> sent - before + " exchanges for the dead user");
+    fleet.welcome(fleet.replace(fleet.members().get(0)));
+    assertEquals("SignInRequiredException.GRANT_REFUSED", answerOfAll(dead));
+    assertEquals(sent, fleet.exchanges(dead));
+  }
+
+  @Test
+  void noProcessCanWriteForAMinute_nothingSent_thenAllServedWithoutASignIn_G2() {
+    List<String> users = signedIn("patient", 5);
+    Map<String, Integer> before = exchanges(users);
+    fleet.tellAll("writes fail");
+    for (int i = 0; i < 4; i++) {
+      List<Fleet.Ask> asks = answers(fleet.askAll("get", users));
+      users.forEach(user -> assertEquals("TokenStoreException.WRITE_FAILED", theOne(user, asks)));
+      fleet.live(Duration.ofSeconds(15));
+    }
+    assertEquals(before, exchanges(users));
+    fleet.tellAll("writes work");
+    for (String user : users) {
+      assertServedByAll(user);
+      assertEquals(before.get(user) + 1, fleet.exchanges(user));
+    }
+  }
+
+  /** An API refuses the token that all have; one has renewed it, the others take that. */
+  @Test
+  void tokenRefusedByTheApi_renewedByOneProcess_adoptedByTheOthers_G5() {
+    String user = signedIn("rejected", 1).get(0);
+    assertServedByAll(user);
+    fleet.live(Duration.ofSeconds(10));
+    int before = fleet.exchanges(user);
+    String renewed = answer(fleet.members().get(0), "instead", user);
+    for (Fleet.Member other : fleet.members().subList(1, PROCESSES)) {
+      assertEquals(renewed, answer(other, "instead", user));
+    }
+    assertEquals(before + 1, fleet.exchanges(user));
+  }
+
+  /** A process was held up on its way to the server for so long that another took over. */
+  @Test
+  void refusedAfterAnotherProcessHasRenewed_itsTokensAreAdopted_G5_P13() {
+    String user = signedIn("overtaken", 1).get(0);
+    Fleet.Member slow = fleet.members().get(0);
+    FakeAuthorizationServer server = fleet.engine().server();
+    CountDownLatch held = new CountDownLatch(1);
+    AtomicBoolean isFirst = new AtomicBoolean(true);
+    server.watch(request -> holdIf(isOf(user, request) && isFirst.getAndSet(false), held));
+    int before = fleet.exchanges(user);
+    Fleet.Ask overtaken = slow.ask("get", user);
+    Fleet.Ask taken;
+    try {
+      fleet.flowUntil(() -> !isFirst.get());
+      taken = fleet.members().get(1).ask("get", user);
+      fleet.stepOthersUntil(slow, Duration.ofSeconds(1), taken::isDone);
+      server.fail("token", Fault.instead(invalidGrant()), 1);
+    } finally {
+      held.countDown();
+    }
+
+    String adopted = theOne(user, answers(List.of(overtaken, taken)));
+
+    assertTrue(Long.parseLong(adopted) > 0);
+    assertEquals(2, fleet.exchanges(user) - before);
+    assertEquals(0, sum(events("SignInRequired", List.of(user))));
+    assertEquals(0, sum(events("ReuseSuspected", List.of(user))));
+    fleet.expire();
+    assertServedByAll(user);
+  }
+
+  private boolean isOf(String user, RecordedRequest request) {
+    String sent = Wire.form(request).getOrDefault("refresh_token", "");
+    return user.equals(fleet.engine().server().ledger().owner(sent));
+  }
+
+  private static void holdIf(boolean hold, CountDownLatch until) {
+    try {
+      if (hold) {
+        until.await();
+      }
+    } catch (InterruptedException e) {
+      // The server is being shut down.
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static MockResponse invalidGrant() {
+    return new MockResponse.Builder()
+        .code(400)
+        .setHeader("Content-Type", "application/json")
+        .body("{\"error\":\"invalid_grant\"}")
+        .build();
+  }
+
+  @Test
+  void refreshTokenSpentByAStranger_oneProcessSuspects_noneSendsAgain_G8() {
+    String user = signedIn("robbed", 1).get(0);
+    fleet.engine().server().endRefreshTokens(user);
+    int before = fleet.exchanges(user);
+
+    assertEquals("SignInRequiredException.GRANT_REFUSED", answerOfAll(user));
+
+    fleet.live(Duration.ofSeconds(10));
+    assertEquals("SignInRequiredException.GRANT_REFUSED", answerOfAll(user));
+    assertEquals(1, fleet.exchanges(user) - before);
+    assertEquals(1, sum(events("ReuseSuspected", List.of(user))));
+    assertEquals(1, sum(events("SignInRequired", List.of(user))));
   }
 
   /** One expiry of all users in which one process is killed and another takes its place. */

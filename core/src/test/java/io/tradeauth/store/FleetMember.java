@@ -12,6 +12,7 @@ import io.tradeauth.TokenException;
 import io.tradeauth.TokenManager;
 import io.tradeauth.TokenProvider;
 import io.tradeauth.TokenStore;
+import io.tradeauth.TokenStoreException;
 import io.tradeauth.testing.FakeAuthorizationServer;
 import io.tradeauth.testing.FakeBroker;
 import io.tradeauth.testing.ManualClock;
@@ -19,12 +20,15 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
@@ -47,11 +51,14 @@ final class FleetMember {
   /** Longer than any hold: who asks is told how it ends, and not that it takes long. */
   private static final Duration PATIENCE = Duration.ofHours(1);
 
+  private static final Set<String> WRITES = Set.of("begin", "commit", "clear", "supersede");
+
   private final ManualClock clock;
   private final CountingThreads threads = new CountingThreads();
   private final TokenManager manager;
   private final TokenProvider tokens;
   private final Map<String, AccessToken> last = new ConcurrentHashMap<>();
+  private volatile boolean writesFail;
   private volatile String secret = FakeAuthorizationServer.CLIENT_SECRET;
 
   private FleetMember(TokenStore store, URI server, Instant now) {
@@ -59,7 +66,7 @@ final class FleetMember {
     manager =
         TokenManager.builder()
             .time(clock)
-            .store(store)
+            .store(failing(store))
             .executor(threads)
             .callbackExecutor(Runnable::run)
             .broker(
@@ -117,6 +124,7 @@ final class FleetMember {
         say("settled");
       }
       case "secret" -> secret = order[1];
+      case "writes" -> writesFail = order[1].equals("fail");
       case "get" -> twice(order, () -> tokens.getAsync(order[2]));
       case "renew" -> answer(order, onItsOwnThread(() -> tokens.renew(order[2])));
       case "instead" -> {
@@ -127,6 +135,25 @@ final class FleetMember {
       case "signOut" -> answer(order, onItsOwnThread(() -> signOut(order[2])));
       default -> throw new IllegalArgumentException(order[0]);
     }
+  }
+
+  /** The disk of all processes is full, as far as this one can tell. */
+  private TokenStore failing(TokenStore store) {
+    return (TokenStore)
+        Proxy.newProxyInstance(
+            FleetMember.class.getClassLoader(),
+            new Class<?>[] {TokenStore.class},
+            (proxy, method, parameters) -> {
+              if (writesFail && WRITES.contains(method.getName())) {
+                throw new TokenStoreException(
+                    TokenStoreException.Reason.WRITE_FAILED, "no space left", null);
+              }
+              try {
+                return method.invoke(store, parameters);
+              } catch (InvocationTargetException e) {
+                throw e.getCause();
+              }
+            });
   }
 
   private AccessToken known(String user) {
@@ -147,8 +174,9 @@ final class FleetMember {
     return null;
   }
 
-  private <T> CompletableFuture<T> onItsOwnThread(Supplier<T> call) {
-    return CompletableFuture.supplyAsync(call, threads);
+  /** Not one of the manager's, which may rest while a caller waits. */
+  private static <T> CompletableFuture<T> onItsOwnThread(Supplier<T> call) {
+    return CompletableFuture.supplyAsync(call, task -> new Thread(task, "caller").start());
   }
 
   /** Two callers at once. */
