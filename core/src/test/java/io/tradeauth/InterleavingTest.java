@@ -1,6 +1,7 @@
 package io.tradeauth;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -15,6 +16,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
@@ -26,13 +28,15 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 import okhttp3.OkHttpClient;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * G42: whichever way gets, forced renewals, 401s, cancelled calls and sign-outs of a user cross,
- * tokens are exchanged once, nobody waits for ever, and nobody sees a token that was not stored.
+ * G42: whichever way gets, forced renewals, 401s, cancelled calls, sign-outs and sign-ins of a user
+ * cross, tokens are exchanged once, nobody waits for ever, and nobody sees a token that was not
+ * stored.
  *
  * <p>The engine is the real one, down to OkHttp; only its threads, clock, store and network are the
  * model's. A failure names the seed that leads there again.
@@ -54,19 +58,41 @@ class InterleavingTest {
 
   @Test
   void twoThousandInterleavings_oneExchange_nobodyForgotten_nothingUnsavedSeen_G42() {
-    explore(1, 2_000, "alice");
+    explore(1, 2_000, Scene.ANY, "alice");
   }
 
   @Test
   @Tag("stress")
   void hundredThousandInterleavings_oneExchange_nobodyForgotten_nothingUnsavedSeen_G42() {
-    explore(1_000_000, 100_000, "alice");
+    explore(1_000_000, 100_000, Scene.ANY, "alice");
   }
 
   /** Nobody holds what another user's exchange needs while it waits for what that one holds. */
   @Test
   void twoUsers_fiveHundredInterleavings_oneExchangeEach_nobodyWaitsForEver_C8_G42() {
-    explore(2_000_000, 500, "alice", "bob");
+    explore(2_000_000, 500, Scene.ANY, "alice", "bob");
+  }
+
+  @Test
+  void signOutMeanwhile_thousandInterleavings_noTokenAfterIt_lateAnswerNotStored_C9() {
+    explore(3_000_000, 1_000, Scene.SIGN_OUT, "alice");
+  }
+
+  @Test
+  @Tag("stress")
+  void signOutMeanwhile_tenThousandInterleavings_noTokenAfterIt_lateAnswerNotStored_C9() {
+    explore(3_000_000, 10_000, Scene.SIGN_OUT, "alice");
+  }
+
+  @Test
+  void signInMeanwhile_thousandInterleavings_newerLoginWins_C10() {
+    explore(4_000_000, 1_000, Scene.SIGN_IN, "alice");
+  }
+
+  @Test
+  @Tag("stress")
+  void signInMeanwhile_tenThousandInterleavings_newerLoginWins_C10() {
+    explore(4_000_000, 10_000, Scene.SIGN_IN, "alice");
   }
 
   @Test
@@ -76,17 +102,24 @@ class InterleavingTest {
             AssertionError.class,
             () -> {
               for (long seed = 1; seed <= 2_000; seed++) {
-                new Run(seed, true, List.of("alice")).run();
+                new Run(seed, true, Scene.ANY, List.of("alice")).run();
               }
             });
     assertTrue(found.getMessage().contains("not stored"), found.getMessage());
   }
 
-  private static void explore(long firstSeed, int count, String... users) {
+  /** What surely happens beside whatever else is drawn. */
+  private enum Scene {
+    ANY,
+    SIGN_OUT,
+    SIGN_IN
+  }
+
+  private static void explore(long firstSeed, int count, Scene scene, String... users) {
     long steps = 0;
     for (long seed = firstSeed; seed < firstSeed + count; seed++) {
       try {
-        steps += new Run(seed, false, List.of(users)).run();
+        steps += new Run(seed, false, scene, List.of(users)).run();
       } catch (AssertionError | RuntimeException e) {
         throw new AssertionError("seed " + seed + ": " + e.getMessage(), e);
       }
@@ -104,10 +137,12 @@ class InterleavingTest {
     private final List<Throwable> failures = new ArrayList<>();
     private final Set<String> signedOut = ConcurrentHashMap.newKeySet();
     private final boolean commitsLate;
+    private final Scene scene;
     private final List<String> users;
     private boolean mayBeSignedOut;
 
-    Run(long seed, boolean commitsLate, List<String> users) {
+    Run(long seed, boolean commitsLate, Scene scene, List<String> users) {
+      this.scene = scene;
       this.users = users;
       this.model = new Interleaving(seed, THREADS);
       this.choice = new Random(~seed);
@@ -129,6 +164,11 @@ class InterleavingTest {
         String user = users.get(i % users.size());
         add(manager, tokens, user, Objects.requireNonNull(old.get(user)));
       }
+      switch (scene) {
+        case SIGN_OUT -> users.forEach(user -> signOut(manager, tokens, user));
+        case SIGN_IN -> users.forEach(user -> signInAgain(manager, tokens, user));
+        case ANY -> {}
+      }
       Realm realm = ((ManagedTokenProvider) tokens).realm();
       try {
         model.run(() -> realm.flightsUnderWay() == 0);
@@ -137,11 +177,30 @@ class InterleavingTest {
       }
       assertEquals(List.of(), failures);
       assertEquals(0, server.reused.get(), "a refresh token was spent twice");
-      assertTrue(server.mostOfAUser() <= 1, server.exchanges + " exchanges");
+      assertTrue(server.mostOfALogin() <= 1, server.exchanges + " exchanges");
       for (String user : signedOut) {
         assertTrue(tokens.peek(user).isEmpty(), "a token is in memory after the sign-out");
+        assertNull(storedTokens(store, user), "a token is stored after the sign-out");
+      }
+      if (scene == Scene.SIGN_IN) {
+        users.forEach(user -> assertOfTheNewLogin(storedTokens(store, user), tokens.peek(user)));
       }
       return model.steps();
+    }
+
+    private static @Nullable TokenSet storedTokens(TokenStore store, String user) {
+      TokenStore.StoredRecord stored = store.load(keyOf(user));
+      return stored == null ? null : LoginCodec.read(stored.content()).tokens();
+    }
+
+    private void assertOfTheNewLogin(@Nullable TokenSet stored, Optional<AccessToken> inMemory) {
+      String access = Objects.requireNonNull(Objects.requireNonNull(stored).accessToken()).value();
+      assertTrue(server.isOfANewLogin(access), "the old login was stored over the newer one");
+      inMemory.ifPresent(token -> assertEquals(access, token.value()));
+    }
+
+    private static TokenStore.Key keyOf(String user) {
+      return new TokenStore.Key(TokenStore.Kind.LOGIN, "model", user);
     }
 
     private void signIn(TokenStore store, String user) {
@@ -160,8 +219,7 @@ class InterleavingTest {
                   Set.of()),
               null,
               "model");
-      store.supersede(
-          new TokenStore.Key(TokenStore.Kind.LOGIN, "model", user), LoginCodec.write(login));
+      store.supersede(keyOf(user), LoginCodec.write(login));
       stored.add("canary-access-of-" + user);
     }
 
@@ -201,15 +259,36 @@ class InterleavingTest {
                 });
         case 5 -> actor(() -> see(tokens.getAsync(user).join()));
         case 6 -> {
-          mayBeSignedOut = true;
-          actor(
-              () -> {
-                manager.signOut("model", user);
-                signedOut.add(user);
-              });
+          // A sign-out and a sign-in at once may come in either order.
+          if (scene != Scene.SIGN_IN) {
+            signOut(manager, tokens, user);
+          }
         }
         default -> actor(() -> see(tokens.get(user)));
       }
+    }
+
+    private void signOut(TokenManager manager, TokenProvider tokens, String user) {
+      mayBeSignedOut = true;
+      actor(
+          () -> {
+            manager.signOut("model", user);
+            signedOut.add(user);
+            AccessToken token = tokens.get(user);
+            fail(new AssertionError(token + " was handed out after the sign-out"));
+          });
+    }
+
+    private void signInAgain(TokenManager manager, TokenProvider tokens, String user) {
+      actor(
+          () -> {
+            manager.signIn("model", user, new Grant.Refresh(server.newLogin(user)));
+            AccessToken token = tokens.get(user);
+            see(token);
+            if (!server.isOfANewLogin(token.value())) {
+              fail(new AssertionError("a token of the old login after the sign-in"));
+            }
+          });
     }
 
     private void actor(Runnable call) {
@@ -262,6 +341,9 @@ class InterleavingTest {
                   if (method.getName().equals("commit") && result != null) {
                     note((TokenStore.Key) arguments[0], (TokenStore.Content) arguments[2]);
                   }
+                  if (method.getName().equals("supersede")) {
+                    note((TokenStore.Key) arguments[0], (TokenStore.Content) arguments[1]);
+                  }
                   model.point();
                   return result;
                 } catch (InvocationTargetException e) {
@@ -295,20 +377,35 @@ class InterleavingTest {
   /** An authorization server that takes each refresh token once. */
   private static final class Server implements UnaryOperator<String> {
 
+    /** How the tokens of a login are called that was made while others were under way. */
+    private static final String NEW = "new-";
+
     final AtomicInteger exchanges = new AtomicInteger();
     final AtomicInteger reused = new AtomicInteger();
     private final Set<String> spent = new HashSet<>();
-    private final Map<String, String> owners = new HashMap<>();
+    private final Map<String, String> logins = new HashMap<>();
     private final Map<String, Integer> exchangesOf = new HashMap<>();
 
     /** Returns the refresh token that a user starts with. */
     synchronized String refreshToken(String user) {
       String token = "canary-refresh-of-" + user;
-      owners.put(token, user);
+      logins.put(token, user);
       return token;
     }
 
-    synchronized int mostOfAUser() {
+    /** Returns the refresh token of another login of a user; signing in with it is no renewal. */
+    synchronized String newLogin(String user) {
+      String token = "canary-refresh-of-new-" + user;
+      logins.put(token, NEW + user);
+      exchangesOf.put(NEW + user, -1);
+      return token;
+    }
+
+    boolean isOfANewLogin(String accessToken) {
+      return accessToken.startsWith("canary-access-" + NEW);
+    }
+
+    synchronized int mostOfALogin() {
       return exchangesOf.values().stream().mapToInt(Integer::intValue).max().orElse(0);
     }
 
@@ -316,17 +413,18 @@ class InterleavingTest {
     public synchronized String apply(String form) {
       int number = exchanges.incrementAndGet();
       String sent = form.replaceAll(".*refresh_token=(canary-refresh-[a-z0-9-]+).*", "$1");
-      String owner = Objects.requireNonNull(owners.get(sent), "a refresh token of nobody");
-      exchangesOf.merge(owner, 1, Integer::sum);
-      owners.put("canary-refresh-" + number, owner);
+      String login = Objects.requireNonNull(logins.get(sent), "a refresh token of nobody");
+      exchangesOf.merge(login, 1, Integer::sum);
+      logins.put("canary-refresh-" + number, login);
       if (!spent.add(sent)) {
         reused.incrementAndGet();
         return "{\"error\":\"invalid_grant\"}";
       }
       return String.format(
           Locale.ROOT,
-          "{\"access_token\":\"canary-access-%d\",\"token_type\":\"Bearer\",\"expires_in\":1200,"
+          "{\"access_token\":\"canary-access-%s%d\",\"token_type\":\"Bearer\",\"expires_in\":1200,"
               + "\"refresh_token\":\"canary-refresh-%d\"}",
+          login.startsWith(NEW) ? NEW : "",
           number,
           number);
     }
