@@ -147,7 +147,9 @@ final class Fleet implements AutoCloseable {
 
   private void advance(Duration step) {
     engine.advance(step);
-    tellAll("advance " + step.toMillis());
+    members.stream()
+        .filter(member -> member.stoppedAtMillis == 0)
+        .forEach(member -> member.tell("advance " + step.toMillis()));
   }
 
   /** Waits until no process has anything left to do before its clock moves. */
@@ -209,6 +211,19 @@ final class Fleet implements AutoCloseable {
     members.add(member);
     member.begin();
     awaitReady();
+  }
+
+  /** Lets a process stand still as a whole (SIGSTOP). */
+  void stop(Member member) throws Exception {
+    member.stoppedAtMillis = engine.clock().wallMillis();
+    member.signal("STOP");
+  }
+
+  /** Lets a process go on, for which all the time between has gone by at once. */
+  void resume(Member member) throws Exception {
+    member.signal("CONT");
+    member.tell("jump " + (engine.clock().wallMillis() - member.stoppedAtMillis));
+    member.stoppedAtMillis = 0;
   }
 
   /** Says something to all processes. */
@@ -276,6 +291,10 @@ final class Fleet implements AutoCloseable {
     private volatile boolean ready;
     private volatile boolean alive = true;
     private final AtomicInteger settled = new AtomicInteger();
+    private final AtomicInteger halts = new AtomicInteger();
+
+    /** For the one test thread; 0 if it runs. */
+    private long stoppedAtMillis;
 
     private Member() throws IOException {
       URI server = engine.server().tokenUri();
@@ -321,6 +340,7 @@ final class Fleet implements AutoCloseable {
       switch (words[0]) {
         case "ready" -> ready = true;
         case "settled" -> settled.incrementAndGet();
+        case "halted" -> halts.incrementAndGet();
         case "event" -> events.add(words[1] + " " + words[2]);
         case "answer" -> asked.get(Integer.valueOf(words[1])).answered(words[2], words[3]);
         default -> throw new IllegalArgumentException(words[0]);
@@ -361,6 +381,19 @@ final class Fleet implements AutoCloseable {
     int events(String type, Collection<String> users) {
       Set<String> which = users.stream().map(user -> type + " " + user).collect(Collectors.toSet());
       return (int) events.stream().filter(which::contains).count();
+    }
+
+    /** Returns how often it has halted where it was told to. */
+    int halts() {
+      return halts.get();
+    }
+
+    private void signal(String name) throws Exception {
+      int status =
+          new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).start().waitFor();
+      if (status != 0) {
+        throw new IllegalStateException("kill -" + name + ": " + status);
+      }
     }
 
     /** Kills it; what it said before is heard. */

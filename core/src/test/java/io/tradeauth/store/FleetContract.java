@@ -1,6 +1,7 @@
 package io.tradeauth.store;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tradeauth.TokenStore;
@@ -16,6 +17,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
@@ -42,6 +44,9 @@ abstract class FleetContract {
   /** The long run: {@code -DargLine=-Dtradeauth.expiries=1000}. */
   private static final int EXPIRIES = Integer.getInteger("tradeauth.expiries", 100);
 
+  /** The long run, 500 of the shorter stops: {@code -DargLine=-Dtradeauth.stops=125}. */
+  private static final int STOPS = Integer.getInteger("tradeauth.stops", 1);
+
   private static final int USERS = 25;
   private static final int ROUNDS = EXPIRIES / USERS;
   private static final int PROCESSES = 4;
@@ -50,7 +55,11 @@ abstract class FleetContract {
   private static final Duration FIVE_MINUTES = Duration.ofMinutes(5);
   private static final String LOST = "SignInRequiredException.ROTATION_LOST";
 
+  private static final Duration HALF_THE_HOLD = Duration.ofSeconds(30);
+  private static final Duration TWICE_THE_HOLD = Duration.ofSeconds(120);
+
   private Fleet fleet;
+  private int sentBefore;
 
   /** Returns the address of a new store, as every process opens it. */
   abstract String newAddress() throws Exception;
@@ -390,6 +399,100 @@ abstract class FleetContract {
     assertEquals(1, fleet.exchanges(user) - before);
     assertEquals(1, sum(events("ReuseSuspected", List.of(user))));
     assertEquals(1, sum(events("SignInRequired", List.of(user))));
+  }
+
+  // Processes that stand still -------------------------------------------------------------------
+
+  /** Where in an exchange its process stands still. */
+  private enum Point {
+    BEFORE_BEGIN,
+    AFTER_BEGIN,
+    BEFORE_COMMIT,
+    AFTER_COMMIT;
+
+    String ofTheStore() {
+      return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+
+    boolean isSent() {
+      return this == BEFORE_COMMIT || this == AFTER_COMMIT;
+    }
+  }
+
+  @Test
+  void ownerStoppedForHalfTheHold_nothingSentMeanwhile_sessionLives_G11_T4() throws Exception {
+    for (Point point : Point.values()) {
+      for (int i = 0; i < STOPS; i++) {
+        String user = "stopped-" + point.ofTheStore() + i;
+        List<Fleet.Ask> asks = stopOwner(user, point, HALF_THE_HOLD);
+        assertEquals(1, sentSinceExpiry(user), point::name);
+        assertServedOrAskedToComeAgain(user, asks);
+      }
+    }
+  }
+
+  @Test
+  void ownerStoppedForTwiceTheHold_onlyAnAnswerItHadInHandIsLost_G11_T4() throws Exception {
+    int lost = 0;
+    for (Point point : Point.values()) {
+      for (int i = 0; i < STOPS; i++) {
+        String user = "stopped-long-" + point.ofTheStore() + i;
+        List<Fleet.Ask> asks = stopOwner(user, point, TWICE_THE_HOLD);
+        if (point == Point.BEFORE_COMMIT) {
+          assertEquals(LOST, theOne(user, asks));
+          assertEquals(2, sentSinceExpiry(user), "what was stopped, and one probe");
+          lost++;
+        } else {
+          assertEquals(1, sentSinceExpiry(user), point::name);
+          assertServedOrAskedToComeAgain(user, asks);
+        }
+      }
+    }
+    if (STOPS > 1) {
+      System.out.println(getClass().getSimpleName() + ": " + lost + " of " + 4 * STOPS + " lost");
+    }
+  }
+
+  private int sentSinceExpiry(String user) {
+    return fleet.exchanges(user) - sentBefore;
+  }
+
+  /** Who had to find out that it was too late to send says so; all others have the new token. */
+  private void assertServedOrAskedToComeAgain(String user, List<Fleet.Ask> asks) {
+    String token = answerOfAll(user);
+    assertTrue(Long.parseLong(token) > 0);
+    for (Fleet.Ask ask : asks) {
+      assertTrue(
+          Set.of(token, "BrokerUnavailableException.UNREACHABLE").containsAll(ask.of(user)),
+          () -> ask.of(user).toString());
+    }
+    assertTrue(fleet.engine().server().hasSession(user));
+  }
+
+  /** Lets one process stand still in the middle of an exchange while another is asked. */
+  private List<Fleet.Ask> stopOwner(String user, Point point, Duration span) throws Exception {
+    Fleet.Member owner = fleet.members().get(0);
+    // In nobody's memory, so that no other process renews it in the background.
+    fleet.signIn(List.of(user));
+    fleet.expire();
+    sentBefore = fleet.exchanges(user);
+    int halts = owner.halts();
+    owner.tell("halt " + point.ofTheStore() + " " + user);
+    Fleet.Ask stopped = owner.ask("get", user);
+    fleet.flowUntil(() -> owner.halts() > halts);
+    fleet.stop(owner);
+    long end = fleet.engine().clock().wallMillis() + span.toMillis();
+    Fleet.Ask other = fleet.members().get(1).ask("get", user);
+    fleet.stepOthersUntil(
+        owner, Duration.ofSeconds(1), () -> fleet.engine().clock().wallMillis() >= end);
+    boolean isWaitedFor = point == Point.AFTER_BEGIN || point == Point.BEFORE_COMMIT;
+    if (isWaitedFor && span.equals(HALF_THE_HOLD)) {
+      assertEquals(point.isSent() ? 1 : 0, sentSinceExpiry(user), point::name);
+      assertFalse(other.isDone(), point::name);
+    }
+    fleet.resume(owner);
+    owner.tell("go");
+    return answers(List.of(stopped, other));
   }
 
   /** One expiry of all users in which one process is killed and another takes its place. */

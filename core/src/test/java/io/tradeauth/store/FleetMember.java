@@ -20,7 +20,6 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
-import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
@@ -35,6 +34,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Semaphore;
 import java.util.function.Supplier;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
@@ -58,7 +58,9 @@ final class FleetMember {
   private final TokenManager manager;
   private final TokenProvider tokens;
   private final Map<String, AccessToken> last = new ConcurrentHashMap<>();
+  private final Semaphore go = new Semaphore(0);
   private volatile boolean writesFail;
+  private volatile String haltAt = "";
   private volatile String secret = FakeAuthorizationServer.CLIENT_SECRET;
 
   private FleetMember(TokenStore store, URI server, Instant now) {
@@ -66,7 +68,7 @@ final class FleetMember {
     manager =
         TokenManager.builder()
             .time(clock)
-            .store(failing(store))
+            .store(interposed(store))
             .executor(threads)
             .callbackExecutor(Runnable::run)
             .broker(
@@ -125,6 +127,8 @@ final class FleetMember {
       }
       case "secret" -> secret = order[1];
       case "writes" -> writesFail = order[1].equals("fail");
+      case "halt" -> haltAt = order[1] + " " + order[2];
+      case "go" -> go.release();
       case "get" -> twice(order, () -> tokens.getAsync(order[2]));
       case "renew" -> answer(order, onItsOwnThread(() -> tokens.renew(order[2])));
       case "instead" -> {
@@ -137,8 +141,8 @@ final class FleetMember {
     }
   }
 
-  /** The disk of all processes is full, as far as this one can tell. */
-  private TokenStore failing(TokenStore store) {
+  /** A store whose disk is full, or that halts around a call for a user, when it is told so. */
+  private TokenStore interposed(TokenStore store) {
     return (TokenStore)
         Proxy.newProxyInstance(
             FleetMember.class.getClassLoader(),
@@ -148,12 +152,24 @@ final class FleetMember {
                 throw new TokenStoreException(
                     TokenStoreException.Reason.WRITE_FAILED, "no space left", null);
               }
-              try {
-                return method.invoke(store, parameters);
-              } catch (InvocationTargetException e) {
-                throw e.getCause();
+              if (!StoreCalls.isOfALogin(parameters)) {
+                return StoreCalls.invoked(method, store, parameters);
               }
+              String user = ((TokenStore.Key) parameters[0]).subject();
+              haltIf("before-" + method.getName() + " " + user);
+              Object result = StoreCalls.invoked(method, store, parameters);
+              haltIf("after-" + method.getName() + " " + user);
+              return result;
             });
+  }
+
+  /** Stands still at a point, once, until it is told to go on. */
+  private void haltIf(String point) throws InterruptedException {
+    if (point.equals(haltAt)) {
+      haltAt = "";
+      say("halted");
+      go.acquire();
+    }
   }
 
   private AccessToken known(String user) {
