@@ -256,17 +256,7 @@ class ClientBudgetTest {
 
   /** Lets the server answer the request under way with what says nothing of the client. */
   private static void teachNothing(EngineFixture engine) {
-    engine
-        .server()
-        .fail(
-            "token",
-            Fault.instead(
-                new MockResponse.Builder()
-                    .code(400)
-                    .setHeader("Content-Type", "application/json")
-                    .body("{\"error\":\"temporarily_unavailable\"}")
-                    .build()),
-            1);
+    engine.server().fail("token", Fault.json(400, "{\"error\":\"temporarily_unavailable\"}"), 1);
   }
 
   @Test

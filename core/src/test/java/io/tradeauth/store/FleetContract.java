@@ -25,7 +25,6 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
-import mockwebserver3.MockResponse;
 import mockwebserver3.RecordedRequest;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -59,7 +58,6 @@ abstract class FleetContract {
   private static final Duration TWICE_THE_HOLD = Duration.ofSeconds(120);
 
   private Fleet fleet;
-  private int sentBefore;
 
   /** Returns the address of a new store, as every process opens it. */
   abstract String newAddress() throws Exception;
@@ -142,7 +140,7 @@ abstract class FleetContract {
 
   /** The long run is asked for its figures. */
   private void tell(String figures) {
-    if (EXPIRIES > 100) {
+    if (EXPIRIES > 100 || STOPS > 1) {
       System.out.println(getClass().getSimpleName() + ": " + figures);
     }
   }
@@ -347,7 +345,7 @@ abstract class FleetContract {
       fleet.flowUntil(() -> !isFirst.get());
       taken = fleet.members().get(1).ask("get", user);
       fleet.stepOthersUntil(slow, Duration.ofSeconds(1), taken::isDone);
-      server.fail("token", Fault.instead(invalidGrant()), 1);
+      server.fail("token", Fault.json(400, "{\"error\":\"invalid_grant\"}"), 1);
     } finally {
       held.countDown();
     }
@@ -376,14 +374,6 @@ abstract class FleetContract {
       // The server is being shut down.
       Thread.currentThread().interrupt();
     }
-  }
-
-  private static MockResponse invalidGrant() {
-    return new MockResponse.Builder()
-        .code(400)
-        .setHeader("Content-Type", "application/json")
-        .body("{\"error\":\"invalid_grant\"}")
-        .build();
   }
 
   @Test
@@ -419,14 +409,22 @@ abstract class FleetContract {
     }
   }
 
+  /**
+   * What came of an expiry in which a process stood still.
+   *
+   * @param asks what both processes were asked
+   * @param sent how many exchanges the server saw
+   */
+  private record Stopped(List<Fleet.Ask> asks, int sent) {}
+
   @Test
   void ownerStoppedForHalfTheHold_nothingSentMeanwhile_sessionLives_G11_T4() throws Exception {
     for (Point point : Point.values()) {
       for (int i = 0; i < STOPS; i++) {
         String user = "stopped-" + point.ofTheStore() + i;
-        List<Fleet.Ask> asks = stopOwner(user, point, HALF_THE_HOLD);
-        assertEquals(1, sentSinceExpiry(user), point::name);
-        assertServedOrAskedToComeAgain(user, asks);
+        Stopped stopped = stopOwner(user, point, HALF_THE_HOLD);
+        assertEquals(1, stopped.sent(), point::name);
+        assertServedOrAskedToComeAgain(user, stopped.asks());
       }
     }
   }
@@ -437,24 +435,18 @@ abstract class FleetContract {
     for (Point point : Point.values()) {
       for (int i = 0; i < STOPS; i++) {
         String user = "stopped-long-" + point.ofTheStore() + i;
-        List<Fleet.Ask> asks = stopOwner(user, point, TWICE_THE_HOLD);
+        Stopped stopped = stopOwner(user, point, TWICE_THE_HOLD);
         if (point == Point.BEFORE_COMMIT) {
-          assertEquals(LOST, theOne(user, asks));
-          assertEquals(2, sentSinceExpiry(user), "what was stopped, and one probe");
+          assertEquals(LOST, theOne(user, stopped.asks()));
+          assertEquals(2, stopped.sent(), "what was stopped, and one probe");
           lost++;
         } else {
-          assertEquals(1, sentSinceExpiry(user), point::name);
-          assertServedOrAskedToComeAgain(user, asks);
+          assertEquals(1, stopped.sent(), point::name);
+          assertServedOrAskedToComeAgain(user, stopped.asks());
         }
       }
     }
-    if (STOPS > 1) {
-      System.out.println(getClass().getSimpleName() + ": " + lost + " of " + 4 * STOPS + " lost");
-    }
-  }
-
-  private int sentSinceExpiry(String user) {
-    return fleet.exchanges(user) - sentBefore;
+    tell(lost + " of " + Point.values().length * STOPS + " long stops lost");
   }
 
   /** Who had to find out that it was too late to send says so; all others have the new token. */
@@ -470,15 +462,15 @@ abstract class FleetContract {
   }
 
   /** Lets one process stand still in the middle of an exchange while another is asked. */
-  private List<Fleet.Ask> stopOwner(String user, Point point, Duration span) throws Exception {
+  private Stopped stopOwner(String user, Point point, Duration span) throws Exception {
     Fleet.Member owner = fleet.members().get(0);
     // In nobody's memory, so that no other process renews it in the background.
     fleet.signIn(List.of(user));
     fleet.expire();
-    sentBefore = fleet.exchanges(user);
+    int before = fleet.exchanges(user);
     int halts = owner.halts();
     owner.tell("halt " + point.ofTheStore() + " " + user);
-    Fleet.Ask stopped = owner.ask("get", user);
+    Fleet.Ask halted = owner.ask("get", user);
     fleet.flowUntil(() -> owner.halts() > halts);
     fleet.stop(owner);
     long end = fleet.engine().clock().wallMillis() + span.toMillis();
@@ -487,12 +479,13 @@ abstract class FleetContract {
         owner, Duration.ofSeconds(1), () -> fleet.engine().clock().wallMillis() >= end);
     boolean isWaitedFor = point == Point.AFTER_BEGIN || point == Point.BEFORE_COMMIT;
     if (isWaitedFor && span.equals(HALF_THE_HOLD)) {
-      assertEquals(point.isSent() ? 1 : 0, sentSinceExpiry(user), point::name);
+      assertEquals(point.isSent() ? 1 : 0, fleet.exchanges(user) - before, point::name);
       assertFalse(other.isDone(), point::name);
     }
     fleet.resume(owner);
     owner.tell("go");
-    return answers(List.of(stopped, other));
+    List<Fleet.Ask> asks = answers(List.of(halted, other));
+    return new Stopped(asks, fleet.exchanges(user) - before);
   }
 
   /** One expiry of all users in which one process is killed and another takes its place. */

@@ -65,6 +65,11 @@ public final class Fault {
     return instead(new MockResponse.Builder().code(status).build());
   }
 
+  /** The server does nothing and answers with a JSON document. */
+  public static Fault json(int status, String body) {
+    return instead(Simulator.json(status, body));
+  }
+
   /** The server does nothing and answers this. */
   public static Fault instead(MockResponse answer) {
     return new Fault(false, ignored -> answer);
