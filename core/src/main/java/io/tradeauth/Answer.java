@@ -1,6 +1,7 @@
 package io.tradeauth;
 
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
@@ -16,26 +17,26 @@ public final class Answer {
 
   private final int status;
   private final Function<String, @Nullable String> headers;
-  private final byte[] body;
+  private final String body;
   private final @Nullable URI uri;
 
   private Answer(
-      int status, Function<String, @Nullable String> headers, byte[] body, @Nullable URI uri) {
+      int status, Function<String, @Nullable String> headers, String body, @Nullable URI uri) {
     this.status = status;
     this.headers = headers;
     this.body = body;
     this.uri = uri;
   }
 
-  /** Makes an answer; of headers with the same name the last counts. */
+  /** Makes an answer with a body in UTF-8; of headers with the same name the last counts. */
   public static Answer of(int status, Map<String, String> headers, byte[] body) {
     Map<String, String> folded = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
     folded.putAll(headers);
-    return new Answer(status, folded::get, body.clone(), null);
+    return new Answer(status, folded::get, new String(body, StandardCharsets.UTF_8), null);
   }
 
   /** Makes the answer to a request that went to {@code asked}. */
-  static Answer of(int status, Headers headers, byte[] body, @Nullable URI asked) {
+  static Answer of(int status, Headers headers, String body, @Nullable URI asked) {
     return new Answer(status, headers::get, body, asked);
   }
 

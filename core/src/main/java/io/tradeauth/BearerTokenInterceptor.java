@@ -131,7 +131,7 @@ final class BearerTokenInterceptor implements Interceptor {
   }
 
   private static Answer answer(Response refusal) throws IOException {
-    byte[] start = refusal.peekBody(MOST_OF_A_REFUSAL).bytes();
+    String start = refusal.peekBody(MOST_OF_A_REFUSAL).source().readUtf8();
     return Answer.of(refusal.code(), refusal.headers(), start, null);
   }
 

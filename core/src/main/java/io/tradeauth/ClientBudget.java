@@ -347,6 +347,9 @@ final class ClientBudget {
   }
 
   private List<Runnable> whoMayGo() {
+    if (waiting.isEmpty()) {
+      return List.of();
+    }
     List<Runnable> woken = new ArrayList<>();
     Map<String, Integer> let = new HashMap<>();
     Set<String> full = new HashSet<>();

@@ -61,9 +61,7 @@ final class ClientBudgets {
   }
 
   private static String fingerprint(@Nullable ClientCredentials client) {
-    return client == null
-        ? ""
-        : client.secret().map(secret -> Fingerprint.of(secret.value(), client.id())).orElse("");
+    return client == null ? "" : client.fingerprint();
   }
 
   /** One request of a client. On threads of the manager only. */

@@ -15,6 +15,7 @@ public final class ClientCredentials {
   private final String id;
   private final @Nullable Secret secret;
   private final Map<String, String> attributes;
+  private @Nullable String fingerprint; // whoever reads none makes it: it comes out the same
 
   private ClientCredentials(String id, @Nullable Secret secret, Map<String, String> attributes) {
     if (id.isBlank()) {
@@ -89,6 +90,18 @@ public final class ClientCredentials {
   /** Returns whether both are the same client; the secret may have been replaced. */
   boolean isSameClientAs(ClientCredentials other) {
     return id.equals(other.id) && attributes.equals(other.attributes);
+  }
+
+  /**
+   * Returns what tells other processes of the secret without telling it; empty if there is none.
+   */
+  String fingerprint() {
+    String known = fingerprint;
+    if (known == null) {
+      known = secret == null ? "" : Fingerprint.of(secret.value(), id);
+      fingerprint = known;
+    }
+    return known;
   }
 
   @Override

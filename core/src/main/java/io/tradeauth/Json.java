@@ -87,13 +87,21 @@ public final class Json {
   private record Numeral(String digits) {}
 
   /**
-   * Reads a whole document.
+   * Reads a whole document in UTF-8; what is none in it becomes U+FFFD, which no token has.
    *
-   * @return the object, or null if the bytes are anything else than one JSON object; what is not
-   *     UTF-8 in it becomes U+FFFD, which no token has
+   * @return the object, or null if it is anything else than one JSON object
    */
   public static @Nullable Json read(byte[] document) {
-    try (JsonParser parser = FACTORY.createParser(utf8(document))) {
+    return read(new String(document, StandardCharsets.UTF_8));
+  }
+
+  /**
+   * Reads a whole document.
+   *
+   * @return the object, or null if it is anything else than one JSON object
+   */
+  public static @Nullable Json read(String document) {
+    try (JsonParser parser = FACTORY.createParser(withoutMark(document))) {
       if (parser.nextToken() != JsonToken.START_OBJECT) {
         return null;
       }
@@ -140,9 +148,8 @@ public final class Json {
     }
   }
 
-  private static String utf8(byte[] document) {
-    String text = new String(document, StandardCharsets.UTF_8);
-    return text.startsWith("\uFEFF") ? text.substring(1) : text;
+  private static String withoutMark(String document) {
+    return document.startsWith("\uFEFF") ? document.substring(1) : document;
   }
 
   private static Json object(JsonParser parser, int depth) throws IOException {

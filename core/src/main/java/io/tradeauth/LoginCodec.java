@@ -59,9 +59,11 @@ final class LoginCodec {
     json.writeStringField("user", login.userId());
     put(json, "client", login.clientId());
     put(json, "reason", login.reason() == null ? null : login.reason().name());
-    json.writeObjectFieldStart("owner");
-    writeOwner(json, login.owner());
-    json.writeEndObject();
+    if (!login.owner().equals(Owner.UNKNOWN)) {
+      json.writeObjectFieldStart("owner");
+      writeOwner(json, login.owner());
+      json.writeEndObject();
+    }
     if (login.hasRotated()) {
       json.writeBooleanField("rotates", true);
     }
@@ -90,18 +92,25 @@ final class LoginCodec {
         tokens.refreshToken() == null ? null : tokens.refreshToken().value());
     put(json, "scope", tokens.scope());
     put(json, "requested_scope", tokens.requestedScope());
-    json.writeArrayFieldStart("named");
-    for (Map.Entry<TokenName, NamedToken> named : tokens.namedTokens().entrySet()) {
+    if (!tokens.namedTokens().isEmpty()) {
+      json.writeArrayFieldStart("named");
+      writeNamed(json, tokens.namedTokens());
+      json.writeEndArray();
+    }
+    if (tokens.profile() != null) {
+      json.writeObjectFieldStart("profile");
+      writeProfile(json, tokens.profile());
+      json.writeEndObject();
+    }
+  }
+
+  private static void writeNamed(JsonGenerator json, Map<TokenName, NamedToken> tokens)
+      throws IOException {
+    for (Map.Entry<TokenName, NamedToken> named : tokens.entrySet()) {
       json.writeStartObject();
       json.writeStringField("name", named.getKey().value());
       json.writeStringField("token", named.getValue().value().value());
       put(json, "expires_at", named.getValue().expiresAt());
-      json.writeEndObject();
-    }
-    json.writeEndArray();
-    if (tokens.profile() != null) {
-      json.writeObjectFieldStart("profile");
-      writeProfile(json, tokens.profile());
       json.writeEndObject();
     }
   }

@@ -3,7 +3,6 @@ package io.tradeauth;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
@@ -15,7 +14,6 @@ import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -64,6 +62,8 @@ final class Realm {
   private final ConcurrentMap<CompletableFuture<Boolean>, String> signIns =
       new ConcurrentHashMap<>();
   private final ThreadLocal<@Nullable String> exchanging = new ThreadLocal<>();
+  private volatile Duration hold = Duration.ZERO;
+  private volatile Duration attemptTimeout = Duration.ZERO;
   private volatile boolean closed;
 
   Realm(String name, Engine engine, int exchangesAtOnce) {
@@ -182,25 +182,24 @@ final class Realm {
                 + provider.rotation());
       }
     }
+    BrokerSettings settings = provider.settings();
+    hold = longer(hold, settings.hold());
+    attemptTimeout = longer(attemptTimeout, settings.attemptTimeout());
     providers.add(provider);
+  }
+
+  private static Duration longer(Duration one, Duration other) {
+    return one.compareTo(other) < 0 ? other : one;
   }
 
   /** Returns how long an exchange whose answer was lost is left alone, whoever began it. */
   Duration hold() {
-    return longest(BrokerSettings::hold);
+    return hold;
   }
 
   /** Returns how long one attempt may take, whoever makes it. */
   Duration attemptTimeout() {
-    return longest(BrokerSettings::attemptTimeout);
-  }
-
-  private Duration longest(Function<BrokerSettings, Duration> setting) {
-    return providers.stream()
-        .map(ManagedTokenProvider::settings)
-        .map(setting)
-        .max(Comparator.naturalOrder())
-        .orElseThrow();
+    return attemptTimeout;
   }
 
   TokenStore.Key key(String subject) {

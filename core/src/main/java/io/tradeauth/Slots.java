@@ -42,6 +42,9 @@ final class Slots {
     lock.lock();
     try {
       free++;
+      if (waiting.isEmpty()) {
+        return;
+      }
       next = List.copyOf(waiting);
       waiting.clear();
     } finally {

@@ -5,7 +5,6 @@ import java.net.Proxy;
 import java.net.ProxySelector;
 import java.net.SocketAddress;
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -29,6 +28,7 @@ import okhttp3.RequestBody;
 import okhttp3.Response;
 import okio.BufferedSink;
 import okio.BufferedSource;
+import okio.Utf8;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,6 +46,7 @@ final class TokenEndpoint {
   private static final long LARGEST_BODY = 64 * 1024;
 
   private final OkHttpClient http;
+  private final OkHttpClient withoutBody;
   private volatile @Nullable Address latest;
 
   TokenEndpoint(OkHttpClient host, Duration connectTimeout) {
@@ -69,8 +70,9 @@ final class TokenEndpoint {
             .eventListenerFactory(call -> progressOf(call.request()));
     own.interceptors().clear();
     own.networkInterceptors().clear();
-    own.addNetworkInterceptor(TokenEndpoint::withoutInvitation);
     this.http = own.build();
+    this.withoutBody =
+        http.newBuilder().addNetworkInterceptor(TokenEndpoint::withoutInvitation).build();
   }
 
   /** OkHttp takes {@code Retry-After: 0} of a 503 as an invitation to resend what has no body. */
@@ -169,10 +171,11 @@ final class TokenEndpoint {
       @Nullable String bearer,
       Duration timeout) {
     Progress progress = new Progress();
-    Call call = http.newCall(toOkHttp(request, headers, bearer, progress));
+    OkHttpClient client = request.body() == null ? withoutBody : http;
+    Call call = client.newCall(toOkHttp(request, headers, bearer, progress));
     call.timeout().timeout(timeout.toMillis(), TimeUnit.MILLISECONDS);
     try (Response response = call.execute()) {
-      byte[] body = body(response.body().source());
+      String body = body(response.body().source());
       return body == null
           ? new Result.Lost(null)
           : new Result.Answered(
@@ -196,8 +199,8 @@ final class TokenEndpoint {
   }
 
   /** Returns the whole body, or null if it is larger than any token answer. */
-  private static byte @Nullable [] body(BufferedSource source) throws IOException {
-    return source.request(LARGEST_BODY + 1) ? null : source.readByteArray();
+  private static @Nullable String body(BufferedSource source) throws IOException {
+    return source.request(LARGEST_BODY + 1) ? null : source.readUtf8();
   }
 
   private Request toOkHttp(
@@ -251,10 +254,10 @@ final class TokenEndpoint {
   /** A body that OkHttp may write once. */
   private static final class OneShot extends RequestBody {
 
-    private final byte[] bytes;
+    private final String body;
 
     OneShot(String body) {
-      this.bytes = body.getBytes(StandardCharsets.UTF_8);
+      this.body = body;
     }
 
     /** Returns nothing: the request has the header, and nobody needs to take it apart. */
@@ -265,7 +268,7 @@ final class TokenEndpoint {
 
     @Override
     public long contentLength() {
-      return bytes.length;
+      return Utf8.size(body);
     }
 
     @Override
@@ -275,7 +278,7 @@ final class TokenEndpoint {
 
     @Override
     public void writeTo(BufferedSink sink) throws IOException {
-      sink.write(bytes);
+      sink.writeUtf8(body);
     }
   }
 }

@@ -9,7 +9,6 @@ import io.tradeauth.Json;
 import io.tradeauth.Secret;
 import io.tradeauth.TokenResponse;
 import io.tradeauth.UserProfile;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Objects;
@@ -31,7 +30,7 @@ final class Delivery {
 
   /** Reads a post; the token in it is still unproven. */
   static TokenResponse read(String body, String clientId, Instant now) {
-    Json json = Json.read(body.getBytes(StandardCharsets.UTF_8));
+    Json json = Json.read(body);
     if (json == null) {
       throw new IllegalArgumentException("body: not a JSON object");
     }
