@@ -321,9 +321,10 @@ final class Realm {
         lane.task(
             () -> marked(flight.subject, step),
             () -> finish(flight, Flight.Outcome.failed(closedFailure())));
+    Lane.Task before = flight.task;
     flight.task = task; // before it can run and queue the next one
     if (flight.awaited) {
-      task.foreground();
+      task.foregroundAfter(before);
       return;
     }
     task.background();

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tradeauth.testing.ManualClock;
@@ -726,6 +727,86 @@ class BudgetsTest {
     assertEquals(2, started.size());
     started.forEach(Runnable::run);
     assertEquals(0, lane.running());
+  }
+
+  @Test
+  void lane_workThatGoesOn_sameThreadWithoutTheExecutor_placeOfBeforeIsGivenUp() {
+    List<Runnable> started = new ArrayList<>();
+    Lane store = Lane.toStore(started::add, clock);
+    Lane server = Lane.toServer(started::add, clock, 1, new Slots(1));
+    List<String> ran = new ArrayList<>();
+    goesOn(store, server, ran, () -> ran.add(store.running() + " " + server.running()));
+
+    started.get(0).run();
+    assertEquals(List.of("1 0", "0 1"), ran, "at the store, then on the way to the server");
+    assertEquals(1, started.size(), "handed to the executor");
+    assertEquals(0, server.running());
+    server.foreground(() -> {});
+    assertEquals(2, started.size(), "its slot is free again");
+  }
+
+  @Test
+  void lane_workThatGoesOn_noRoomThere_queuesBehindTheOthers() {
+    List<Runnable> started = new ArrayList<>();
+    Lane store = Lane.toStore(started::add, clock);
+    Lane server = Lane.toServer(started::add, clock, 1, new Slots(1));
+    List<String> ran = new ArrayList<>();
+    server.foreground(() -> ran.add("first"));
+    server.foreground(() -> ran.add("second"));
+    goesOn(store, server, ran, () -> ran.add("third"));
+
+    started.get(1).run();
+    assertEquals(List.of("1 1"), ran, "it waits for its turn");
+    assertEquals(0, store.running(), "and holds nobody up at the store");
+    started.get(0).run();
+    started.get(2).run();
+    started.get(3).run();
+    assertEquals(List.of("1 1", "first", "second", "third"), ran);
+  }
+
+  @Test
+  void lane_workBreaksOff_whatGoesOnFromItRunsAllTheSame() {
+    List<Runnable> started = new ArrayList<>();
+    Lane lane = Lane.toServer(started::add, clock, 1, new Slots(1));
+    List<String> ran = new ArrayList<>();
+    Lane.Task[] first = new Lane.Task[1];
+    first[0] =
+        lane.task(
+            () -> {
+              lane.task(() -> ran.add("next"), () -> {}).foregroundAfter(first[0]);
+              throw new StackOverflowError();
+            },
+            () -> {});
+    first[0].foreground();
+
+    assertThrows(StackOverflowError.class, started.get(0)::run);
+    started.get(1).run();
+    assertEquals(List.of("next"), ran);
+    assertEquals(0, lane.running());
+  }
+
+  @Test
+  void lane_workGoesOnFromWhatIsOver_queued() {
+    List<Runnable> started = new ArrayList<>();
+    Lane lane = Lane.toServer(started::add, clock, 1, new Slots(1));
+    Lane.Task over = lane.task(() -> {}, () -> {});
+    over.foreground();
+    started.get(0).run();
+
+    lane.task(() -> {}, () -> {}).foregroundAfter(over);
+    assertEquals(2, started.size());
+  }
+
+  private static void goesOn(Lane from, Lane to, List<String> ran, Runnable next) {
+    Lane.Task[] first = new Lane.Task[1];
+    first[0] =
+        from.task(
+            () -> {
+              ran.add(from.running() + " " + to.running());
+              to.task(next, () -> {}).foregroundAfter(first[0]);
+            },
+            () -> {});
+    first[0].foreground();
   }
 
   // Doubts (PROBE_FIRST)
