@@ -59,7 +59,8 @@ final class JdbcDatabase {
 
   /** Returns a failure of this database. */
   TokenStoreException failure(Reason reason, String what, @Nullable Throwable cause) {
-    return new TokenStoreException(reason, "token store in " + dialect + ": " + what, cause);
+    return new TokenStoreException(
+        reason, "token store in " + dialect.product() + ": " + what, cause);
   }
 
   private static TokenStoreException failure(
@@ -114,7 +115,7 @@ final class JdbcDatabase {
       } catch (SQLException e) {
         boolean inTime = time.monotonicNanos() - start < TimeUnit.SECONDS.toNanos(timeoutSeconds);
         if (!(dialect.isConflict(e) && inTime || isBroken(e) && breaks++ < MOST_BREAKS)) {
-          throw failure(dialect.toString(), reason, what, e);
+          throw failure(dialect.product(), reason, what, e);
         }
       }
       pause();
@@ -126,7 +127,7 @@ final class JdbcDatabase {
       return source.getConnection();
     } catch (SQLException | RuntimeException e) {
       // Some pools have an exception of their own for a database that was never reached.
-      throw failure(dialect.toString(), reason, "can't be reached", e);
+      throw failure(dialect.product(), reason, "can't be reached", e);
     }
   }
 
@@ -154,7 +155,9 @@ final class JdbcDatabase {
         result = work.run(session);
       }
       if (session.hasWritten()) {
-        dialect.makeDurable(session);
+        for (String statement : dialect.afterEachWrite()) {
+          session.execute(statement);
+        }
       }
       return result;
     }

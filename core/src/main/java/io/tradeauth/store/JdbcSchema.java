@@ -2,10 +2,6 @@ package io.tradeauth.store;
 
 import io.tradeauth.TokenStoreException;
 import io.tradeauth.TokenStoreException.Reason;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
 import org.jspecify.annotations.Nullable;
 
@@ -96,9 +92,9 @@ final class JdbcSchema {
           (version == 0 ? "it has no tables yet" : "its tables are of version " + version)
               + ", and this program needs version "
               + needed
-              + ": open it with createSchema(), or run "
-              + database.dialect().script(version + 1)
-              + " and what follows from the library's jar",
+              + ": open it with createSchema(), or run the script of version "
+              + (version + 1)
+              + " and what follows it by hand",
           null);
     }
   }
@@ -117,19 +113,7 @@ final class JdbcSchema {
   }
 
   private static String[] statements(String script) {
-    String sql = text(script).replaceAll("(?m)^--.*$", "");
-    return sql.strip().split(";\\s*");
-  }
-
-  private static String text(String script) {
-    try (InputStream file = JdbcSchema.class.getResourceAsStream(script)) {
-      if (file == null) {
-        throw new IllegalStateException("the library's jar has no " + script);
-      }
-      return new String(file.readAllBytes(), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return script.replaceAll("(?m)^--.*$", "").strip().split(";\\s*");
   }
 
   /** A new sealed key would make all records strangers. */

@@ -127,7 +127,10 @@ public final class JdbcTokenStore implements TokenStore {
       this.keys = keys;
     }
 
-    /** Names the dialect, for a database that does not call itself what it behaves like. */
+    /**
+     * Sets the dialect: of a database that does not call itself what it behaves like, or of one
+     * that the library does not know.
+     */
     public Builder dialect(JdbcDialect spoken) {
       dialect = spoken;
       return this;
@@ -208,22 +211,23 @@ public final class JdbcTokenStore implements TokenStore {
 
     private JdbcDialect detected() {
       String product = JdbcDatabase.productName(source);
-      JdbcDialect detected = JdbcDialect.of(product);
+      JdbcDialect detected = KnownDialect.of(product);
       if (detected == null) {
         throw new TokenStoreException(
             Reason.UNSAFE,
             "token store in "
                 + product
                 + ": no such dialect; if it behaves like one of "
-                + Arrays.toString(JdbcDialect.values())
-                + ", say so with dialect(...)",
+                + Arrays.toString(KnownDialect.values())
+                + ", say so with dialect(...); else give it one of your own",
             null);
       }
       return detected;
     }
 
     private static void refuseToLose(JdbcDatabase database) {
-      List<String> lossy = database.read(database.dialect()::lossySettings);
+      List<String> lossy =
+          database.read(session -> database.dialect().lossySettings(session.connection()));
       if (!lossy.isEmpty()) {
         throw database.failure(Reason.UNSAFE, String.join("; ", lossy), null);
       }
@@ -502,6 +506,6 @@ public final class JdbcTokenStore implements TokenStore {
 
   @Override
   public String toString() {
-    return "JdbcTokenStore[" + database.dialect() + "]";
+    return "JdbcTokenStore[" + database.dialect().product() + "]";
   }
 }
