@@ -6,6 +6,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import okhttp3.Interceptor;
@@ -78,19 +79,25 @@ abstract class AbstractUserTokens implements UserTokens, TokenSource {
   @Override
   public final <T> CompletableFuture<T> callAsync(
       TokenRequest<? extends CompletableFuture<T>, ?> request, RejectedTest<T, ?> rejected) {
-    return getAsync()
+    CompletableFuture<T> call = new CompletableFuture<>();
+    getAsync()
         .thenCompose(
             token ->
-                run(request, token)
+                run(call, request, token)
                     .thenCompose(
                         first ->
                             test(rejected, first)
-                                ? again(request, token, first)
-                                : CompletableFuture.completedFuture(first)));
+                                ? again(call, request, token, first)
+                                : CompletableFuture.completedFuture(first)))
+        .whenComplete((result, failure) -> answer(call, result, failure));
+    return call;
   }
 
   private <T> CompletableFuture<T> again(
-      TokenRequest<? extends CompletableFuture<T>, ?> request, AccessToken token, T first) {
+      CompletableFuture<T> call,
+      TokenRequest<? extends CompletableFuture<T>, ?> request,
+      AccessToken token,
+      T first) {
     return replaceAsync(token)
         .whenComplete(
             (other, failure) -> {
@@ -104,33 +111,50 @@ abstract class AbstractUserTokens implements UserTokens, TokenSource {
                 return CompletableFuture.completedFuture(first);
               }
               close(first);
-              return run(request, other);
+              return run(call, request, other);
             });
   }
 
   @Override
   public final <T> CompletableFuture<T> callOnceAsync(
       TokenRequest<? extends CompletableFuture<T>, ?> request, RejectedTest<T, ?> rejected) {
-    return getAsync()
+    CompletableFuture<T> call = new CompletableFuture<>();
+    getAsync()
         .thenCompose(
             token ->
-                run(request, token)
+                run(call, request, token)
                     .thenCompose(
                         result ->
                             test(rejected, result)
                                 // Whether it can be replaced or not, the result is the caller's.
                                 ? replaceAsync(token).handle((other, failure) -> result)
-                                : CompletableFuture.completedFuture(result)));
+                                : CompletableFuture.completedFuture(result)))
+        .whenComplete((result, failure) -> answer(call, result, failure));
+    return call;
   }
 
+  /** Runs a request, unless its caller has gone. */
   private static <T> CompletableFuture<T> run(
-      TokenRequest<? extends CompletableFuture<T>, ?> request, AccessToken token) {
+      CompletableFuture<T> call,
+      TokenRequest<? extends CompletableFuture<T>, ?> request,
+      AccessToken token) {
+    if (call.isDone()) {
+      throw new CancellationException();
+    }
     try {
       return request.run(token);
     } catch (RuntimeException e) {
       throw e;
     } catch (Exception e) {
       throw new CompletionException(e);
+    }
+  }
+
+  private static <T> void answer(CompletableFuture<T> call, T result, @Nullable Throwable failure) {
+    if (failure != null) {
+      call.completeExceptionally(failure);
+    } else if (!call.complete(result)) {
+      close(result); // its caller has gone
     }
   }
 

@@ -272,4 +272,54 @@ class UserTokensAsyncCallTest {
       assertEquals(2, engine.exchanges());
     }
   }
+
+  /** Whoever has withdrawn an order must not find it sent. */
+  @Test
+  void cancelledWhileItsTokenIsReplaced_call_notRunAgain_firstClosed() {
+    try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
+      engine.get("alice");
+      engine.server().endAccessTokens("alice");
+      Client client = new Client();
+      try (Gate gate = engine.server().holdAnswers("token")) {
+        CompletableFuture<Result> cancelled = Way.CALL.run(engine, client, result -> true);
+        gate.awaitArrivals(1);
+        cancelled.cancel(true);
+      }
+      engine.settle();
+
+      assertEquals(1, client.results.size());
+      assertTrue(client.results.get(0).closed, "nobody has it, and it is open");
+    }
+  }
+
+  @Test
+  void cancelledWhileItsTokenIsReplaced_callOnce_resultClosed() {
+    try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
+      engine.get("alice");
+      engine.server().endAccessTokens("alice");
+      Client client = new Client();
+      try (Gate gate = engine.server().holdAnswers("token")) {
+        CompletableFuture<Result> cancelled = Way.CALL_ONCE.run(engine, client, result -> true);
+        gate.awaitArrivals(1);
+        cancelled.cancel(true);
+      }
+      engine.settle();
+
+      assertTrue(client.results.get(0).closed, "nobody has it, and it is open");
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void cancelledWhileItRuns_resultThatComesLateClosed(Way way) {
+    try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
+      CompletableFuture<Result> late = new CompletableFuture<>();
+      way.run(engine, token -> late, result -> false).cancel(true);
+      Result result = new Result(engine.get("alice"));
+
+      late.complete(result);
+
+      assertTrue(result.closed, "nobody has it, and it is open");
+    }
+  }
 }
