@@ -228,12 +228,16 @@ public final class BenchServer {
   /** A store with a record for each user, made up: its token ends when {@code expiresAt} says. */
   static TokenStore store(List<String> users, java.time.Instant expiresAt) {
     TokenStore store = TokenStore.inMemory();
+    fill(store, users, expiresAt);
+    return store;
+  }
+
+  static void fill(TokenStore store, List<String> users, java.time.Instant expiresAt) {
     for (String user : users) {
       store.supersede(
           new TokenStore.Key(TokenStore.Kind.LOGIN, "bench", user),
           LoginCodec.write(login(user, "canary-access-" + user, expiresAt)));
     }
-    return store;
   }
 
   /** A login that was received an hour ago. */

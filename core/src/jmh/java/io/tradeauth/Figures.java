@@ -19,6 +19,7 @@ import org.openjdk.jmh.results.Result;
 import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.RunnerException;
+import org.openjdk.jmh.runner.options.ChainedOptionsBuilder;
 import org.openjdk.jmh.runner.options.Options;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
@@ -34,6 +35,8 @@ import org.openjdk.jmh.runner.options.VerboseMode;
 public final class Figures {
 
   private static final int WARMUPS = 3;
+
+  private static final List<String> STORES = List.of("memory", "files", "postgresql");
 
   /** An HTTP call has so much code that two processors are busy compiling it for 8 seconds. */
   private static final int HTTP_WARMUPS = 16;
@@ -98,6 +101,9 @@ public final class Figures {
           measure(GetBenchmark.class, name, threads, WARMUPS);
         }
       }
+      for (String kind : STORES) {
+        measure(StoredGetBenchmark.class, "stored", 1, WARMUPS, kind);
+      }
     }
     for (int threads = 1; threads <= 2; threads++) {
       String of = " " + threads;
@@ -112,6 +118,12 @@ public final class Figures {
       }
       System.out.println();
     }
+    System.out.println("Warm get, 1,000 users, 1 thread, with each store");
+    row("floor: memory", "stored memory 1", "ns");
+    for (String kind : STORES.subList(1, STORES.size())) {
+      ratio("get, " + kind, "stored " + kind + " 1", "stored memory 1", "ns", 1.10);
+    }
+    System.out.println();
   }
 
   private void http() throws RunnerException {
@@ -145,8 +157,25 @@ public final class Figures {
 
   private void measure(Class<?> benchmark, String name, int threads, int warmups)
       throws RunnerException {
+    measure(benchmark, name, threads, warmups, new OptionsBuilder(), name);
+  }
+
+  private void measure(Class<?> benchmark, String name, int threads, int warmups, String kind)
+      throws RunnerException {
+    ChainedOptionsBuilder options = new OptionsBuilder().param("kind", kind);
+    measure(benchmark, name, threads, warmups, options, name + " " + kind);
+  }
+
+  private void measure(
+      Class<?> benchmark,
+      String name,
+      int threads,
+      int warmups,
+      ChainedOptionsBuilder builder,
+      String label)
+      throws RunnerException {
     Options options =
-        new OptionsBuilder()
+        builder
             .include("\\." + benchmark.getSimpleName() + "\\." + name + "$")
             .threads(threads)
             .forks(1)
@@ -161,13 +190,13 @@ public final class Figures {
             .build();
     Collection<RunResult> results = new Runner(options).run();
     RunResult result = results.iterator().next();
-    add(name + " " + threads, result.getPrimaryResult().getScore());
+    add(label + " " + threads, result.getPrimaryResult().getScore());
     Map<String, Result> more = new TreeMap<>();
     result.getSecondaryResults().forEach(more::put);
     more.forEach(
-        (label, value) -> {
-          if (label.endsWith("gc.alloc.rate.norm")) {
-            add(name + " " + threads + " B", value.getScore());
+        (metric, value) -> {
+          if (metric.endsWith("gc.alloc.rate.norm")) {
+            add(label + " " + threads + " B", value.getScore());
           }
         });
   }

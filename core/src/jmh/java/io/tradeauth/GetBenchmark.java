@@ -59,8 +59,9 @@ public class GetBenchmark {
   public void start() {
     List<String> names = IntStream.range(0, USERS).mapToObj(i -> "user-" + i).toList();
     users = names.toArray(String[]::new);
-    manager = manager(names, Long.MAX_VALUE);
-    boundedManager = manager(names, 2L * USERS);
+    Instant end = Instant.now().plusSeconds(36_000);
+    manager = manager(BenchServer.store(names, end), Long.MAX_VALUE);
+    boundedManager = manager(BenchServer.store(names, end), 2L * USERS);
     provider = manager.provider("bench");
     bounded = boundedManager.provider("bench");
     handles = names.stream().map(provider::forUser).toArray(UserTokens[]::new);
@@ -81,10 +82,10 @@ public class GetBenchmark {
     }
   }
 
-  private static TokenManager manager(List<String> names, long maximum) {
+  static TokenManager manager(TokenStore store, long maximum) {
     TokenManager.Builder builder =
         TokenManager.builder()
-            .store(BenchServer.store(names, Instant.now().plusSeconds(36_000)))
+            .store(store)
             .broker(
                 StandardBroker.builder(
                         BrokerProfile.builder("bench", ApiHosts.of("https://api.example.com"))

@@ -70,7 +70,8 @@ public final class BigStore implements AutoCloseable {
     delete(directory);
   }
 
-  static void delete(Path directory) throws IOException {
+  /** Deletes a directory and all that is in it. */
+  public static void delete(Path directory) throws IOException {
     try (Stream<Path> all = Files.walk(directory)) {
       for (Path path : (Iterable<Path>) all.sorted(Comparator.reverseOrder())::iterator) {
         Files.delete(path);

@@ -1,7 +1,5 @@
 package io.tradeauth.store;
 
-import com.zaxxer.hikari.HikariConfig;
-import com.zaxxer.hikari.HikariDataSource;
 import io.tradeauth.TokenStore.BeginOutcome;
 import io.tradeauth.TokenStore.Content;
 import io.tradeauth.TokenStore.Intent;
@@ -9,10 +7,8 @@ import io.tradeauth.TokenStore.Key;
 import io.tradeauth.TokenStore.Kind;
 import io.tradeauth.TokenStore.StoredRecord;
 import io.tradeauth.TokenStore.Version;
-import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -49,8 +45,7 @@ public class JdbcBenchmark {
               .getBytes(StandardCharsets.UTF_8),
           new byte[1_500]);
   private final byte[] bareId = new byte[32];
-  private EmbeddedPostgres server;
-  private HikariDataSource pool;
+  private BenchDatabase database;
   private JdbcTokenStore store;
   private byte[] label = {};
   private byte[] body = {};
@@ -58,20 +53,8 @@ public class JdbcBenchmark {
 
   @Setup
   public void start() throws IOException, SQLException {
-    server =
-        EmbeddedPostgres.builder()
-            .setDataDirectory(Files.createTempDirectory("tradeauth-bench"))
-            .setServerConfig("fsync", "on")
-            .setServerConfig("synchronous_commit", "on")
-            .setServerConfig("full_page_writes", "on")
-            .start();
-    HikariConfig settings = new HikariConfig();
-    settings.setJdbcUrl(server.getJdbcUrl("postgres", "postgres"));
-    pool = new HikariDataSource(settings);
-    store =
-        JdbcTokenStore.builder(pool, KeyProvider.of(EncryptionKey.generate()))
-            .createSchema()
-            .open();
+    database = new BenchDatabase();
+    store = database.store();
     Version version = store.supersede(KEY, content);
     store.begin(KEY, version, INTENT, null);
     copyToBareRow();
@@ -79,7 +62,7 @@ public class JdbcBenchmark {
   }
 
   private void copyToBareRow() throws SQLException {
-    try (Connection connection = pool.getConnection();
+    try (Connection connection = database.source().getConnection();
         PreparedStatement copy =
             connection.prepareStatement("CREATE TABLE bare AS SELECT * FROM tradeauth_record");
         PreparedStatement index =
@@ -95,8 +78,7 @@ public class JdbcBenchmark {
 
   @TearDown
   public void stop() throws IOException {
-    pool.close();
-    server.close();
+    database.close();
   }
 
   @Benchmark
@@ -112,7 +94,7 @@ public class JdbcBenchmark {
   @Benchmark
   public long jdbcFloor() throws SQLException {
     long version = select();
-    try (Connection connection = pool.getConnection();
+    try (Connection connection = database.source().getConnection();
         PreparedStatement begin =
             connection.prepareStatement(
                 "UPDATE bare SET intent_id = ?, intent = ?"
@@ -123,7 +105,7 @@ public class JdbcBenchmark {
       begin.setLong(4, version);
       begin.executeUpdate();
     }
-    try (Connection connection = pool.getConnection();
+    try (Connection connection = database.source().getConnection();
         PreparedStatement commit =
             connection.prepareStatement(
                 "UPDATE bare SET version = ?, label = ?, body = ?, intent_id = NULL, intent = NULL"
@@ -139,7 +121,7 @@ public class JdbcBenchmark {
   }
 
   private long select() throws SQLException {
-    try (Connection connection = pool.getConnection();
+    try (Connection connection = database.source().getConnection();
         PreparedStatement select =
             connection.prepareStatement(
                 "SELECT generation, version, state, since, label, body, intent_id, intent"
