@@ -253,7 +253,10 @@ final class Lane {
     }
   }
 
-  /** Returns a task if it is its turn now; else queues it and returns null. */
+  /**
+   * Returns a task if it is its turn now; else queues it and returns null. Then whoever has taken
+   * the last place, or is about to start what is before it, sees it there.
+   */
   private @Nullable Task claim(Task task) {
     lock.lock();
     try {
@@ -262,11 +265,10 @@ final class Lane {
         return task;
       }
       foreground.add(task);
+      return null;
     } finally {
       lock.unlock();
     }
-    startWhatMay();
-    return null;
   }
 
   private void release(Task task) {

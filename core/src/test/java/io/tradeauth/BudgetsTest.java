@@ -11,6 +11,7 @@ import io.tradeauth.testing.ManualClock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -227,6 +228,9 @@ class BudgetsTest {
   private final List<String> woken = new ArrayList<>();
   private int refusals;
 
+  private static final ClientBudget.Remembered NOTHING =
+      new ClientBudget.Remembered(Map.of(), Map.of(), Map.of(), Instant.EPOCH);
+
   @Test
   void client_unproven_oneAtATime_theOthersWait_G31() {
     ClientBudget.Turn first = turn("a");
@@ -279,6 +283,8 @@ class BudgetsTest {
     refuse(second);
     assertEquals(List.of("c", "d"), woken);
     assertPaused("c");
+    budget.adopt(NOTHING);
+    assertEquals(List.of("c", "d"), woken, "each is woken once");
   }
 
   @Test
@@ -391,8 +397,9 @@ class BudgetsTest {
   @Test
   void client_unusedForAnHour_forgotten() {
     refuse(turn("a"));
+    clock.advance(Duration.ofMinutes(60));
     assertFalse(budget.sweep());
-    clock.advance(Duration.ofMinutes(61));
+    clock.advance(Duration.ofMillis(1));
     assertTrue(budget.sweep());
   }
 
@@ -453,6 +460,103 @@ class BudgetsTest {
     assertEquals(Set.of("mine"), budget.remembered().underWay().keySet());
     mine.nothingLearned();
     assertEquals(Set.of(), budget.remembered().underWay().keySet());
+  }
+
+  @Test
+  void client_othersUnderWay_overOrDead_notCountedNorToldAnyMore_A10() {
+    ClientBudget.Turn mine = turn("a");
+    budget.adopt(underWay("1", "2", "3", "4", "5"));
+    assertFalse(mine.announce("mine"));
+    budget.adopt(underWay("1", "2", "3", "4"));
+    assertTrue(mine.announce("mine"), "one of them is over");
+    clock.advance(Duration.ofSeconds(31));
+    assertEquals(Set.of("mine"), budget.remembered().underWay().keySet(), "the others are dead");
+  }
+
+  private ClientBudget.Remembered underWay(String... ids) {
+    Map<String, Instant> since = new HashMap<>();
+    for (String id : ids) {
+      since.put(id, clock.now());
+    }
+    return new ClientBudget.Remembered(Map.of(), since, Map.of(), Instant.EPOCH);
+  }
+
+  @Test
+  void client_roomForOneMore_oneOfManySecretsThatWaitIsWoken_G31() {
+    for (int i = 0; i < 4; i++) {
+      refuse(turn("a", "wrong-" + i));
+    }
+    ClientBudget.Turn fifth = turn("a", "wrong-4");
+    assertWaits("b", "wrong-5");
+    assertWaits("c", "wrong-6");
+    fifth.nothingLearned();
+    assertEquals(List.of("b"), woken);
+  }
+
+  @Test
+  void client_learnsRefusals_eachOnce_theOldestSetsTheEnd_A10() {
+    refuse(turn("a", "own"));
+    ClientBudget.Remembered learned =
+        refusedSecondsAgo(Map.of("w1", 30, "w2", 90, "w3", 60, "w4", 10));
+    for (int i = 0; i < 2; i++) {
+      budget.adopt(learned);
+    }
+    assertEquals(5, budget.remembered().refusals().size());
+    assertEquals(FIVE_MINUTES.minusSeconds(90), budget.turn("another").pause());
+    clock.advance(FIVE_MINUTES.minusSeconds(90));
+    assertNull(budget.turn("another").pause());
+  }
+
+  @Test
+  void client_learnsRefusalsFiveMinutesOld_theyCountNoMore() {
+    budget.adopt(refusedSecondsAgo(Map.of("old", 300)));
+    refuse(turn("a"));
+    assertNull(pause(), "its first in a row");
+  }
+
+  @Test
+  void client_learnsRefusalsByAClockThatIsAhead_asIfTheyCameNow() {
+    budget.adopt(
+        refusedSecondsAgo(
+            Map.of("w1", -86_400, "w2", -86_400, "w3", -86_400, "w4", -86_400, "w5", -86_400)));
+    assertEquals(FIVE_MINUTES, budget.turn("another").pause());
+  }
+
+  @Test
+  void client_takenByTheServer_suffersFromItsOwnRefusalsOnly_G31() {
+    turn("a").accepted();
+    for (int i = 0; i < 5; i++) {
+      refuse(turn("b", "wrong-" + i));
+    }
+    assertPaused("c", "wrong-5");
+    assertNull(pause());
+    turn("d");
+
+    Map<String, ClientBudget.Remembered.Refused> own = new HashMap<>();
+    for (int i = 0; i < 5; i++) {
+      own.put("own-" + i, new ClientBudget.Remembered.Refused("old", clock.now().minusSeconds(60)));
+    }
+    budget.adopt(new ClientBudget.Remembered(own, Map.of(), Map.of(), Instant.EPOCH));
+    assertEquals(FIVE_MINUTES.minusSeconds(60), pause());
+  }
+
+  @Test
+  void client_pausesThatAreOver_notTold() {
+    turn("a").throttled(Duration.ofSeconds(120));
+    assertEquals(clock.now().plusSeconds(120), budget.remembered().throttledUntil());
+    clock.advance(Duration.ofSeconds(120));
+    assertEquals(NOTHING, budget.remembered());
+  }
+
+  /** Each secret was refused once, so many seconds ago. */
+  private ClientBudget.Remembered refusedSecondsAgo(Map<String, Integer> ages) {
+    Map<String, ClientBudget.Remembered.Refused> refused = new HashMap<>();
+    ages.forEach(
+        (secret, age) ->
+            refused.put(
+                "of-" + secret,
+                new ClientBudget.Remembered.Refused(secret, clock.now().minusSeconds(age))));
+    return new ClientBudget.Remembered(refused, Map.of(), Map.of(), Instant.EPOCH);
   }
 
   @Test
@@ -712,6 +816,21 @@ class BudgetsTest {
       }
     }
     assertTrue(started.size() >= 49 && started.size() <= 51, started.size() + " in a second");
+  }
+
+  @Test
+  void lane_backgroundDropped_toldSo_neverRun() {
+    List<Runnable> started = new ArrayList<>();
+    Lane lane = Lane.toServer(started::add, clock, 1, new Slots(1));
+    List<String> ran = new ArrayList<>();
+    lane.foreground(() -> ran.add("foreground"));
+    lane.task(() -> ran.add("background"), () -> ran.add("dropped")).background();
+
+    lane.dropBackground();
+    clock.advance(Duration.ofSeconds(1));
+    started.get(0).run();
+    assertEquals(List.of("dropped", "foreground"), ran);
+    assertEquals(1, started.size());
   }
 
   @Test

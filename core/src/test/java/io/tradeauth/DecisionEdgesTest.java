@@ -100,6 +100,13 @@ class DecisionEdgesTest {
   }
 
   @Test
+  void age_sinceItWasReceived_byTheWallClock() {
+    Held held = hold("a", 900, null);
+    clock.advance(Duration.ofSeconds(300));
+    assertEquals(Duration.ofSeconds(300), RefreshPolicy.age(held, clock));
+  }
+
+  @Test
   void jitter_isDrawn() {
     RefreshPolicy random = new RefreshPolicy(Duration.ofSeconds(60), Duration.ZERO);
     Set<Long> limits = new HashSet<>();
