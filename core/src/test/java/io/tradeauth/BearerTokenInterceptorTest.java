@@ -473,6 +473,25 @@ class BearerTokenInterceptorTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({"{\"error\":\"closed_address\"},1", "{\"error\":\"invalid_token\"},2"})
+  void refused_brokerReadsTheBody_soDoesTheCaller_G25(String body, int exchanges) throws Exception {
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT)
+            .broker(b -> b.broker(v -> v.rejection(UserTokensCallTest::meaning)))
+            .start()
+            .signIn("alice")) {
+      engine.server().fail("data", Fault.json(401, body), 1);
+      OkHttpClient client = alice(engine).build();
+
+      try (Response response = client.newCall(data(engine).build()).execute()) {
+        assertEquals(exchanges == 1 ? 401 : 200, response.code());
+        assertTrue(exchanges == 2 || response.body().string().equals(body));
+      }
+      assertEquals(exchanges, engine.exchanges());
+    }
+  }
+
   /** G25: PROBE_FIRST asks once for all who doubt; a token that lives is kept. */
   @Test
   void probeFirst_tokenLives_oneProbeForAll_keptAnd401Returned_G25() throws Exception {

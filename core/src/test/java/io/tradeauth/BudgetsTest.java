@@ -184,6 +184,28 @@ class BudgetsTest {
   }
 
   @Test
+  void forced_exclusive_takeoversRememberedForAnHourAfterThePause() {
+    assertEquals(FIVE_MINUTES, takenOver());
+    clock.advance(FIVE_MINUTES.plusMinutes(60));
+    forced.sweep();
+    assertEquals(Duration.ofMinutes(10), takenOver());
+    clock.advance(Duration.ofMinutes(70).plusMillis(1));
+    forced.sweep();
+    assertEquals(FIVE_MINUTES, takenOver());
+  }
+
+  /** Has renewals refused until somebody else is seen to log in; returns the pause. */
+  private Duration takenOver() {
+    ForcedRenewals.Verdict verdict = exclusive("refused");
+    while (verdict.isGranted()) {
+      clock.advance(HALF_MINUTE);
+      verdict = exclusive("refused");
+    }
+    assertEquals(BrokerUnavailableException.Reason.SESSION_TAKEN_OVER, verdict.reason());
+    return verdict.pause();
+  }
+
+  @Test
   void forced_exclusive_refusalsAnHourApart_neverTakenOver() {
     for (int i = 0; i < 6; i++) {
       assertTrue(exclusive("token-" + i).isGranted());
@@ -380,6 +402,25 @@ class BudgetsTest {
     assertEquals(Duration.ofSeconds(120), pause());
     clock.advance(Duration.ofSeconds(120));
     assertNull(pause());
+  }
+
+  @Test
+  void client_throttledAgain_newsIfNoticeablyLonger() {
+    turn("a").accepted();
+    List<ClientBudget.Turn> under = List.of(turn("b"), turn("c"), turn("d"));
+    assertTrue(under.get(0).throttled(Duration.ofSeconds(120)));
+    assertFalse(under.get(1).throttled(Duration.ofMillis(120_999)));
+    assertTrue(under.get(2).throttled(Duration.ofMillis(121_999)));
+  }
+
+  @Test
+  void client_takenOnce_isProven() {
+    ClientBudget.Turn first = turn("a");
+    assertFalse(first.isProven());
+    first.accepted();
+    assertTrue(first.isProven());
+    refuse(turn("b"));
+    assertFalse(first.isProven());
   }
 
   @Test

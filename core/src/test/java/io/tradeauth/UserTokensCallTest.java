@@ -18,7 +18,6 @@ import java.net.http.HttpResponse.BodySubscribers;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
-import mockwebserver3.MockResponse;
 import okhttp3.Headers;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -184,8 +183,7 @@ class UserTokensCallTest {
                 broker -> broker.broker(values -> values.rejection(UserTokensCallTest::meaning)))
             .start()
             .signIn("alice")) {
-      MockResponse refusal = new MockResponse.Builder().code(401).body(body).build();
-      engine.server().fail("data", Fault.instead(refusal), 1);
+      engine.server().fail("data", Fault.json(401, body), 1);
 
       engine.tokens().send("alice", CLIENT, data(engine).build(), BodyHandlers.ofString());
 
@@ -193,7 +191,7 @@ class UserTokensCallTest {
     }
   }
 
-  private static Rejection meaning(Answer answer) {
+  static Rejection meaning(Answer answer) {
     Json json = answer.json();
     boolean token = json != null && "invalid_token".equals(json.text("error"));
     return token ? Rejection.RENEW : Rejection.NOT_THE_TOKEN;

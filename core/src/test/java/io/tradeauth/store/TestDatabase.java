@@ -52,7 +52,9 @@ enum TestDatabase {
   static final KeyProvider KEYS = KeyProvider.of(Samples.key(1));
 
   private static final AtomicInteger COUNT = new AtomicInteger();
-  private static final Path MEMORY = Path.of("/dev/shm");
+
+  /** In memory; on a disk with {@code -DargLine=-Dtradeauth.databases=/var/tmp}. */
+  private static final Path PLACE = Path.of(System.getProperty("tradeauth.databases", "/dev/shm"));
 
   /** Returns the address of a new database without tables. */
   abstract String newAddress() throws Exception;
@@ -96,8 +98,8 @@ enum TestDatabase {
   }
 
   private static Path newDirectoryToKeep(String name) throws IOException {
-    return Files.isWritable(MEMORY)
-        ? Files.createTempDirectory(MEMORY, "tradeauth-" + name)
+    return Files.isWritable(PLACE)
+        ? Files.createTempDirectory(PLACE, "tradeauth-" + name)
         : Files.createTempDirectory("tradeauth-" + name);
   }
 
