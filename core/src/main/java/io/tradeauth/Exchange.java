@@ -212,8 +212,9 @@ abstract class Exchange {
       step.run();
     } catch (TokenException e) {
       ended(e);
-    } catch (RuntimeException e) {
-      // A bug in a broker module, a store or here: no caller may be left waiting.
+    } catch (Exception e) {
+      // A bug in a broker module, a store or here, perhaps in a language without checked
+      // exceptions: no caller may be left waiting.
       brokeOff(e);
     } catch (Error e) {
       brokeOff(e);

@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  * The way to one authorization server, or to the store: at most 64 tasks at once if not set
  * otherwise, so that a server that hangs takes no threads from the others. A quarter of these at
  * most, and never more than 16, are background work, and no more than 50 of that begin in a second
- * on the way to a server; whoever has a caller waiting goes first.
+ * on the way to a server; whoever has a caller waiting goes first. What goes on from one lane to
+ * another stays on its thread if there is room.
  *
  * <p>For any number of threads. The lock guards the queues and counts and is never held while a
  * task runs.
@@ -229,33 +230,26 @@ final class Lane {
     }
   }
 
-  private static void run(Task first) {
-    for (Task task = first; task != null; ) {
-      task = task.lane().runOne(task);
-    }
-  }
-
-  /** Runs a task; returns what is to be run next on this thread. */
-  private @Nullable Task runOne(Task task) {
+  private void run(Task task) {
     task.runner = Thread.currentThread();
     try {
       task.work.run();
-      Task next = task.next;
-      return next == null ? null : next.lane().claim(next); // first: what goes on always counts
-    } catch (Throwable e) {
-      if (task.next != null) {
-        task.next.foreground();
-      }
-      throw e;
     } finally {
       task.runner = null;
-      release(task);
+      Task next = task.next == null ? null : task.next.lane().claim(task.next);
+      try {
+        release(task); // after the claim: what goes on is always counted somewhere
+      } finally {
+        if (next != null) {
+          next.lane().run(next);
+        }
+      }
     }
   }
 
   /**
-   * Returns a task if it is its turn now; else queues it and returns null. Then whoever has taken
-   * the last place, or is about to start what is before it, sees it there.
+   * Returns a task if it is its turn now; else queues it and returns null. Then it is seen there by
+   * whoever has the last place, is about to start what is before it, or gives a slot back.
    */
   private @Nullable Task claim(Task task) {
     lock.lock();

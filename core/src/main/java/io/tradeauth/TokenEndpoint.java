@@ -170,7 +170,23 @@ final class TokenEndpoint {
       Map<String, String> headers,
       @Nullable String bearer,
       Duration timeout) {
-    Progress progress = new Progress();
+    // Whoever interrupted what came before wants the thread, and not the answer torn away.
+    boolean interrupted = Thread.interrupted();
+    try {
+      return send(request, headers, bearer, timeout, new Progress());
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private Result send(
+      BrokerRequest request,
+      Map<String, String> headers,
+      @Nullable String bearer,
+      Duration timeout,
+      Progress progress) {
     OkHttpClient client = request.body() == null ? withoutBody : http;
     Call call = client.newCall(toOkHttp(request, headers, bearer, progress));
     call.timeout().timeout(timeout.toMillis(), TimeUnit.MILLISECONDS);
@@ -184,8 +200,9 @@ final class TokenEndpoint {
       return progress.begun ? new Result.Lost(wordless(e)) : new Result.NotSent(e, true);
     } catch (IOException e) {
       return progress.begun ? new Result.Lost(wordless(e)) : new Result.NotSent(e, false);
-    } catch (RuntimeException e) {
-      // Something foreign failed, such as a DNS or proxy selector of the host's.
+    } catch (Exception e) {
+      // Something foreign failed, such as a DNS or proxy selector of the host's; and OkHttp throws
+      // an undeclared InterruptedException where it races addresses.
       IOException cause = wordless(e);
       return progress.begun ? new Result.Lost(cause) : new Result.NotSent(cause, false);
     }

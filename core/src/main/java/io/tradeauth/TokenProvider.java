@@ -116,14 +116,20 @@ public interface TokenProvider {
       String userId, TokenRequest<T, X> request, RejectedTest<T, X> rejected) throws X;
 
   /**
-   * As {@link #call(String, TokenRequest, RejectedTest)}, for a client that answers by a future.
+   * As {@link #call(String, TokenRequest, RejectedTest)}, for a client that answers by a future. If
+   * the future that is returned is cancelled, or completed otherwise, nothing more is run, and a
+   * result that comes later is closed if it can be; what runs already is not cancelled.
    */
   <T> CompletableFuture<T> callAsync(
       String userId,
       TokenRequest<? extends CompletableFuture<T>, ?> request,
       RejectedTest<T, ?> rejected);
 
-  /** As {@link #callOnce}, for a client that answers by a future. */
+  /**
+   * As {@link #callOnce}, for a client that answers by a future. If the future that is returned is
+   * cancelled, or completed otherwise, nothing more is run, and a result that comes later is closed
+   * if it can be; what runs already is not cancelled.
+   */
   <T> CompletableFuture<T> callOnceAsync(
       String userId,
       TokenRequest<? extends CompletableFuture<T>, ?> request,

@@ -925,6 +925,49 @@ class BudgetsTest {
   }
 
   @Test
+  void lane_workThatGoesOn_noSlot_calledWhenOneIsFree() {
+    List<Runnable> started = new ArrayList<>();
+    Slots slots = new Slots(1);
+    Lane store = Lane.toStore(started::add, clock);
+    Lane other = Lane.toServer(started::add, clock, 1, slots);
+    Lane server = Lane.toServer(started::add, clock, 1, slots);
+    List<String> ran = new ArrayList<>();
+    other.foreground(() -> ran.add("other"));
+    goesOn(store, server, ran, () -> ran.add("next"));
+
+    started.get(1).run();
+    assertEquals(2, started.size(), "the other server has the only slot");
+    started.get(0).run();
+    started.get(2).run();
+    assertEquals(List.of("1 0", "other", "next"), ran);
+  }
+
+  /** An executor may fail for a task that was waiting: this one has its place, and runs. */
+  @Test
+  void lane_workThatGoesOn_anotherCantBeStarted_runsAllTheSame() {
+    List<Runnable> started = new ArrayList<>();
+    Lane store =
+        Lane.toStore(
+            task -> {
+              if (started.size() == 64) {
+                throw new OutOfMemoryError("unable to create native thread");
+              }
+              started.add(task);
+            },
+            clock);
+    Lane server = Lane.toServer(started::add, clock, 1, new Slots(1));
+    List<String> ran = new ArrayList<>();
+    goesOn(store, server, ran, () -> ran.add("next"));
+    for (int i = 0; i < 64; i++) {
+      store.foreground(() -> {});
+    }
+
+    assertThrows(OutOfMemoryError.class, started.get(0)::run);
+    assertEquals(List.of("64 0", "next"), ran);
+    assertEquals(0, server.running());
+  }
+
+  @Test
   void lane_workBreaksOff_whatGoesOnFromItRunsAllTheSame() {
     List<Runnable> started = new ArrayList<>();
     Lane lane = Lane.toServer(started::add, clock, 1, new Slots(1));

@@ -910,4 +910,42 @@ class TokenEndpointTest {
     assertEquals("application/x-www-form-urlencoded", seen.header("Content-Type"));
     assertTrue(seen.body().contains("refresh_token=" + SECRET));
   }
+
+  /** A pool that shuts down interrupts whoever waits for the store just before. */
+  @Test
+  void interruptedBefore_sentAllTheSame_stillInterruptedAfterwards_C4() throws Exception {
+    try (MockWebServer server = new MockWebServer()) {
+      server.start();
+      for (int i = 0; i < 2; i++) { // on a new connection, and on one that is there
+        server.enqueue(new MockResponse.Builder().body("{}").build());
+        Thread.currentThread().interrupt();
+        TokenEndpoint.Result result = send(server.url("/token").uri());
+
+        assertTrue(Thread.interrupted());
+        assertInstanceOf(TokenEndpoint.Result.Answered.class, result);
+      }
+    }
+  }
+
+  /** OkHttp declares none and throws it where it races addresses. */
+  @Test
+  void interruptedWhileItConnects_toldAsNotSent() {
+    OkHttpClient host =
+        new OkHttpClient.Builder()
+            .dns(
+                name -> {
+                  throw TokenEndpointTest.<RuntimeException>undeclared(new InterruptedException());
+                })
+            .build();
+
+    TokenEndpoint.Result result =
+        send(endpoint(host), refresh(URI.create("https://auth.example.com/token")), LONG);
+
+    assertInstanceOf(TokenEndpoint.Result.NotSent.class, result);
+  }
+
+  @SuppressWarnings("unchecked")
+  private static <X extends Exception> X undeclared(Exception e) throws X {
+    throw (X) e;
+  }
 }

@@ -49,7 +49,8 @@ public interface JdbcDialect {
 
   /**
    * Returns what of the settings loses records, each with how to mend it; empty if nothing does.
-   * The store is not opened then, unless nothing in it need survive.
+   * The store is not opened then, unless nothing in it need survive. Statements should have a
+   * timeout.
    *
    * @throws SQLException if the database does not say
    */
@@ -66,7 +67,8 @@ public interface JdbcDialect {
   /**
    * Returns the script that makes a version of the tables from the one before: statements that end
    * with a semicolon, and comments on lines of their own that begin with {@code --}. It must do no
-   * harm if it is run again, or by two processes at once.
+   * harm if it is run again, or by two processes at once. Tables, columns and their meaning are
+   * those of {@link #h2()}.
    *
    * @param version from 1 to the version that this library needs
    */

@@ -92,7 +92,7 @@ final class JdbcSchema {
           (version == 0 ? "it has no tables yet" : "its tables are of version " + version)
               + ", and this program needs version "
               + needed
-              + ": open it with createSchema(), or run the script of version "
+              + ": open it with createSchema(), or run the dialect's script of version "
               + (version + 1)
               + " and what follows it by hand",
           null);

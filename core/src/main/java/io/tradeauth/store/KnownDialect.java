@@ -132,6 +132,7 @@ enum KnownDialect implements JdbcDialect {
     }
   };
 
+  private static final int TIMEOUT_SECONDS = 5;
   private static final int CONCURRENT_UPDATE = 90131;
 
   /** An internal error, which H2 makes of an index that two create at once. */
@@ -179,10 +180,15 @@ enum KnownDialect implements JdbcDialect {
 
   private static String value(Connection connection, String sql) throws SQLException {
     try (Statement statement = connection.createStatement();
-        ResultSet rows = statement.executeQuery(sql)) {
+        ResultSet rows = rowsOf(statement, sql)) {
       String value = rows.next() ? rows.getString(1) : null;
       return value == null ? "" : value;
     }
+  }
+
+  private static ResultSet rowsOf(Statement statement, String sql) throws SQLException {
+    statement.setQueryTimeout(TIMEOUT_SECONDS);
+    return statement.executeQuery(sql);
   }
 
   @Override

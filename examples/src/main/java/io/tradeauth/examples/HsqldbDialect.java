@@ -90,6 +90,10 @@ public final class HsqldbDialect implements JdbcDialect {
 
   @Override
   public String script(int version) {
-    return TABLES; // there is one version so far
+    if (version != 1) {
+      throw new IllegalArgumentException(
+          "version: only tables of version 1 are known, not " + version);
+    }
+    return TABLES;
   }
 }
