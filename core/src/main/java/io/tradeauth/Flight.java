@@ -18,8 +18,8 @@ final class Flight {
   /** Whether somebody waits for it. */
   volatile boolean awaited;
 
-  /** The generation of the record that it has read; null before that. */
-  volatile @Nullable String generation;
+  /** The version of the record that it has read or written; null before that. */
+  volatile TokenStore.@Nullable Version version;
 
   /** The place in the queue; null until it is queued. */
   volatile Lane.@Nullable Task task;

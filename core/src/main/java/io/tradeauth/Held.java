@@ -31,6 +31,10 @@ final class Held {
   /** Whether it can be renewed without the user. */
   final boolean renewable;
 
+  private int generation;
+  private long number;
+  private long receivedAtSecond;
+
   /** The granted scope; null if the server never told. */
   @Nullable Set<String> scope;
 
@@ -94,6 +98,24 @@ final class Held {
         unusableAtNanos,
         endsAtNanos,
         false);
+  }
+
+  /** Takes note of the record that it is in. */
+  void storedAs(TokenStore.Version version, TokenSet tokens) {
+    generation = version.generation().hashCode(); // so that no user costs a string more
+    number = version.number();
+    receivedAtSecond = tokens.receivedAt().getEpochSecond();
+  }
+
+  /**
+   * Returns whether a record is an older one of the same sign-in than this was in: then the store
+   * was set back. A higher number alone says nothing, once such a store has been written again.
+   */
+  boolean isNewerThan(TokenStore.Version version, @Nullable TokenSet tokens) {
+    return generation == version.generation().hashCode()
+        && number > version.number()
+        && tokens != null
+        && receivedAtSecond > tokens.receivedAt().getEpochSecond();
   }
 
   /** Returns whether it holds these tokens with the same end. */

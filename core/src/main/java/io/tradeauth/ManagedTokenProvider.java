@@ -326,25 +326,31 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
 
   // The cells
 
-  private @Nullable Held held(String userId) {
+  /** Returns what is in hand for a user; null if nothing is. */
+  @Nullable Held held(String userId) {
     TokenCell cell = cellOf(userId);
     return cell == null ? null : cell.held;
   }
 
   /** Shows what is stored now; for users without a cell only if {@code create}. */
-  void publish(String userId, Login login, boolean create) {
+  void publish(String userId, Login login, TokenStore.@Nullable Version version, boolean create) {
     if (create) {
-      cells.compute(userId, (user, cell) -> filled(cell, login));
+      cells.compute(userId, (user, cell) -> filled(cell, login, version));
     } else {
-      cells.computeIfPresent(userId, (user, cell) -> filled(cell, login));
+      cells.computeIfPresent(userId, (user, cell) -> filled(cell, login, version));
     }
   }
 
-  private @Nullable TokenCell filled(@Nullable TokenCell cell, Login login) {
+  private @Nullable TokenCell filled(
+      @Nullable TokenCell cell, Login login, TokenStore.@Nullable Version version) {
     Held held = hold(login, cell == null ? null : cell.held);
     if (held == null) {
       empty(cell);
       return null;
+    }
+    TokenSet tokens = login.tokens();
+    if (version != null && tokens != null) {
+      held.storedAs(version, tokens);
     }
     TokenCell filled = cell == null ? new TokenCell() : cell;
     filled.held = held;

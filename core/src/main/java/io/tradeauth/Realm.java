@@ -1,5 +1,7 @@
 package io.tradeauth;
 
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -38,6 +40,9 @@ final class Realm {
   private static final Duration FIRST_REST = Duration.ofSeconds(30);
   private static final Duration LONGEST_REST = Duration.ofMinutes(5);
 
+  /** Of how many it is remembered what was saved last, in case the store is set back. */
+  private static final int MOST_REMEMBERED = 10_000;
+
   /** How long an answer that came too late may still be of use. */
   private static final Duration LATE = Duration.ofMinutes(10);
 
@@ -53,6 +58,8 @@ final class Realm {
   private final ConcurrentMap<String, Rest> rests = new ConcurrentHashMap<>();
   private final ConcurrentMap<String, Unsaved> unsaved = new ConcurrentHashMap<>();
   private final ConcurrentMap<String, Late> late = new ConcurrentHashMap<>();
+  private final Cache<String, Committed> committed =
+      Caffeine.newBuilder().maximumSize(MOST_REMEMBERED).executor(Runnable::run).build();
   private final ClientBudgets budgets;
   private final IdleLogins idle;
   private final ConcurrentMap<String, Set<String>> sharers = new ConcurrentHashMap<>();
@@ -131,6 +138,14 @@ final class Realm {
    * @param untilNanos until when they may be tried
    */
   private record Late(String generation, TokenSet tokens, long untilNanos) {}
+
+  /**
+   * What was saved here, in case the store is set back.
+   *
+   * @param login what was saved
+   * @param version as what
+   */
+  private record Committed(Login login, TokenStore.Version version) {}
 
   String name() {
     return name;
@@ -407,16 +422,20 @@ final class Realm {
 
   private void publish(Flight flight, Login login) {
     boolean create = flight.demand.isForACaller();
-    publish(create ? flight.provider : null, flight.userId, flight.subject, login);
+    publish(create ? flight.provider : null, flight.userId, flight.subject, login, flight.version);
   }
 
   private void publish(
-      @Nullable ManagedTokenProvider asked, String userId, String subject, Login login) {
+      @Nullable ManagedTokenProvider asked,
+      String userId,
+      String subject,
+      Login login,
+      TokenStore.@Nullable Version version) {
     for (ManagedTokenProvider provider : providers) {
       for (String sharer : usersOf(subject)) {
-        provider.publish(sharer, login, false);
+        provider.publish(sharer, login, version, false);
       }
-      provider.publish(userId, login, provider == asked);
+      provider.publish(userId, login, version, provider == asked);
     }
   }
 
@@ -458,7 +477,8 @@ final class Realm {
   private boolean isKnown(String subject, String generation) {
     Flight flight = flights.get(subject);
     Trouble trouble = troubles.get(subject);
-    return (flight != null && generation.equals(flight.generation))
+    TokenStore.Version read = flight == null ? null : flight.version;
+    return (read != null && generation.equals(read.generation()))
         || (trouble != null && trouble.isOf(generation));
   }
 
@@ -473,8 +493,13 @@ final class Realm {
   }
 
   /** Lets a new sign-in be seen, and sends away who waits for an answer of before. */
-  void replace(ManagedTokenProvider provider, String userId, String subject, Login login) {
-    change(subject, () -> publish(provider, userId, subject, login));
+  void replace(
+      ManagedTokenProvider provider,
+      String userId,
+      String subject,
+      Login login,
+      TokenStore.@Nullable Version version) {
+    change(subject, () -> publish(provider, userId, subject, login, version));
   }
 
   /** Empties the cells of a login: whoever asks next reads the store. */
@@ -504,6 +529,7 @@ final class Realm {
     // What is unsaved stays: the store itself says whether a sign-in has made it void.
     troubles.remove(subject);
     late.remove(subject);
+    committed.invalidate(subject);
     rests.remove(subject);
     forced.forget(subject);
     if (flight != null) {
@@ -706,6 +732,21 @@ final class Realm {
     } else if (store().commit(key(subject), parent, content(tokens.login())) == null) {
       keepLate(subject, parent, tokens.login());
     }
+  }
+
+  /** Remembers what was saved, in case the store is set back. */
+  void remember(String subject, Login login, TokenStore.Version version) {
+    committed.put(subject, new Committed(login, version));
+  }
+
+  /** Returns what was saved here after an older version of the same sign-in; null if nothing. */
+  @Nullable Login savedAfter(String subject, TokenStore.Version older) {
+    Committed saved = committed.getIfPresent(subject);
+    return saved != null
+            && saved.version().generation().equals(older.generation())
+            && saved.version().number() > older.number()
+        ? saved.login()
+        : null;
   }
 
   /** Keeps what came after another answer had been saved, in case that one turns out worthless. */

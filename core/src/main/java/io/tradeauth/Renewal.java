@@ -55,7 +55,7 @@ final class Renewal extends Exchange {
     if (stored == null || stored.content().state() == TokenStore.State.EMPTY) {
       throw signInRequired(SignInRequiredException.Reason.NOT_SIGNED_IN, realm.time().now());
     }
-    flight.generation = stored.version().generation();
+    flight.version = stored.version();
     Login found = LoginCodec.read(stored.content());
     login = found;
     version = stored.version();
@@ -63,6 +63,11 @@ final class Renewal extends Exchange {
     recoveredElsewhere(stored.version());
     if (found.state() != TokenStore.State.ACTIVE) {
       refuse(found);
+      return;
+    }
+    Held known = provider.held(userId);
+    if (known != null && isSetBack(stored.version(), found, known)) {
+      setBack(stored.version(), found, known);
       return;
     }
     Held held = provider.hold(userId, found);
@@ -84,6 +89,39 @@ final class Renewal extends Exchange {
     } else {
       exchange(found, held, stored.version(), open.id(), itsTurn);
     }
+  }
+
+  /** Returns whether the store has an older record than this process has seen, and it matters. */
+  private boolean isSetBack(TokenStore.Version stored, Login found, Held known) {
+    return known.isNewerThan(stored, found.tokens())
+        && (rotation().isFragile() || realm.savedAfter(subject, stored) != null);
+  }
+
+  /**
+   * The store has an older record than this process has seen, as after a failover that lost commits
+   * or a backup that was put back. Its refresh token may be spent, and is not sent: what was saved
+   * here is saved again; else the user must sign in, when the token in hand has ended.
+   */
+  private void setBack(TokenStore.Version older, Login found, Held known) {
+    Login saved = realm.savedAfter(subject, older);
+    if (saved != null) {
+      TokenStore.Version healed =
+          realm.store().commit(realm.key(subject), older, realm.content(saved));
+      if (healed != null) {
+        realm.remember(subject, saved, healed);
+        publish(new TokenEvent.StoreSetBack(name(), userId, realm.time().now(), true));
+      }
+      moved();
+      return;
+    }
+    inHand = known;
+    publish(new TokenEvent.StoreSetBack(name(), userId, realm.time().now(), false));
+    if (!RefreshPolicy.isUsable(known, realm.time())
+        && !markSignInRequired(found, older, SignInRequiredException.Reason.ROTATION_LOST)) {
+      moved();
+      return;
+    }
+    throw signInRequired(SignInRequiredException.Reason.ROTATION_LOST, realm.time().now());
   }
 
   /**
@@ -387,6 +425,10 @@ final class Renewal extends Exchange {
       moved();
     } else {
       version = committed;
+      flight.version = committed;
+      if (rotation().isFragile() || next.hasRotated()) {
+        realm.remember(subject, next, committed);
+      }
       clearUp(committed, next);
       published(next, response);
     }

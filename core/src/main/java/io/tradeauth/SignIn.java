@@ -315,7 +315,7 @@ final class SignIn extends Exchange {
       return;
     }
     forgetPending();
-    realm.replace(provider, userId, subject, login);
+    realm.replace(provider, userId, subject, login, mine);
     if (!isStored(mine)) {
       // Another sign-in or sign-out came in between, or nobody knows: what is stored counts.
       realm.drop(subject);
@@ -343,7 +343,7 @@ final class SignIn extends Exchange {
 
   /** The grant is spent: what it has brought is served, and saved when the store can be written. */
   private void keepUnsaved(Login login, RuntimeException cause) {
-    realm.replace(provider, userId, subject, login);
+    realm.replace(provider, userId, subject, login, null);
     realm.keep(subject, Realm.Unsaved.inPlaceOf(seen, login));
     realm
         .engine()

@@ -117,6 +117,22 @@ public sealed interface TokenEvent {
   }
 
   /**
+   * The store has an older record of this user than this process has seen before: a failover has
+   * lost what was committed, or a backup was put back.
+   *
+   * @param isMended whether this process still had the newer one, and has saved it again; else the
+   *     user must sign in when the token in hand has ended
+   */
+  record StoreSetBack(String broker, String userId, Instant at, boolean isMended)
+      implements TokenEvent {
+
+    @Override
+    public String advice() {
+      return "find out what has set the store back, and whether it has lost more";
+    }
+  }
+
+  /**
    * The broker refused a refresh token that is still the stored one, before its known end: somebody
    * who does not use this store has spent it, or the login was ended at the broker.
    *

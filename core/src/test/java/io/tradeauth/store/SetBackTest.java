@@ -1,0 +1,182 @@
+package io.tradeauth.store;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.tradeauth.AccessToken;
+import io.tradeauth.RotationProfile;
+import io.tradeauth.SignInRequiredException;
+import io.tradeauth.TokenEvent;
+import io.tradeauth.testing.EngineFixture;
+import io.tradeauth.testing.TokenLedger;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** An older record of a user comes back, as after a failover or a restored backup (G34, X15). */
+class SetBackTest {
+
+  private final StoreFixture files = new StoreFixture();
+  private Path directory;
+  private EngineFixture engine;
+
+  @BeforeEach
+  void start() throws Exception {
+    directory = files.newDirectory();
+    start(RotationProfile.STRICT);
+  }
+
+  private void start(RotationProfile rotation) {
+    engine = EngineFixture.of(rotation).store(opened()).start().signIn("alice");
+  }
+
+  private FileTokenStore opened() {
+    return files.opened(FileTokenStore.at(directory, StoreFixture.KEYS));
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    engine.close();
+    files.close();
+  }
+
+  private Map<Path, byte[]> backup() throws IOException {
+    Map<Path, byte[]> records = new HashMap<>();
+    try (Stream<Path> all = Files.list(directory.resolve("records"))) {
+      for (Path record : (Iterable<Path>) all::iterator) {
+        records.put(record, Files.readAllBytes(record));
+      }
+    }
+    return records;
+  }
+
+  private static void putBack(Map<Path, byte[]> records) throws IOException {
+    for (Map.Entry<Path, byte[]> record : records.entrySet()) {
+      Files.write(record.getKey(), record.getValue());
+    }
+  }
+
+  private void assertNothingSpentTwice() {
+    assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
+  }
+
+  private void assertWorks(EngineFixture process) {
+    assertTrue(engine.server().accepts(process.get("alice").value()));
+  }
+
+  /** Gets a token while the other process may be at it as well. */
+  private void got(EngineFixture process) {
+    CompletableFuture<AccessToken> token = process.tokens().getAsync("alice");
+    engine.liveUntil(Duration.ofMillis(200), token::isDone);
+    assertTrue(engine.server().accepts(token.join().value()));
+  }
+
+  @Test
+  void whoHasSavedTheNewer_savesItAgain_spentTokenNeverSent_G34_X15() throws Exception {
+    Map<Path, byte[]> older = backup();
+    engine.expire();
+    engine.get("alice");
+    putBack(older);
+    engine.expire();
+
+    assertWorks(engine);
+    assertNothingSpentTwice();
+    assertEquals(3, engine.exchanges());
+    List<TokenEvent.StoreSetBack> told = engine.events(TokenEvent.StoreSetBack.class);
+    assertEquals(1, told.size());
+    assertTrue(told.get(0).isMended());
+    try (EngineFixture restarted = engine.another(opened())) {
+      assertWorks(restarted);
+    }
+  }
+
+  /** The record that was saved again has a lower number than others have seen. */
+  @Test
+  void mendedByOne_othersGoOn_X15() throws Exception {
+    try (EngineFixture other = engine.another(opened())) {
+      Map<Path, byte[]> older = backup();
+      for (int i = 0; i < 3; i++) {
+        engine.expire();
+        engine.get("alice");
+      }
+      other.get("alice");
+      putBack(older);
+      engine.clock().advance(Duration.ofSeconds(10));
+      engine.tokens().renew("alice");
+      assertEquals(1, engine.events(TokenEvent.StoreSetBack.class).size());
+      engine.expire();
+      got(other);
+
+      assertNothingSpentTwice();
+      assertEquals(List.of(), other.events(TokenEvent.StoreSetBack.class));
+    }
+  }
+
+  @Test
+  void whoHasOnlySeenTheNewer_servesIt_thenSignInRequired_spentTokenNeverSent_G34()
+      throws Exception {
+    try (EngineFixture other = engine.another(opened())) {
+      Map<Path, byte[]> older = backup();
+      engine.expire();
+      engine.get("alice");
+      AccessToken seen = other.get("alice");
+      engine.manager().close();
+      putBack(older);
+
+      assertEquals(seen, other.get("alice"));
+      int before = engine.exchanges();
+      engine.expire();
+      SignInRequiredException lost =
+          assertThrows(SignInRequiredException.class, () -> other.get("alice"));
+      assertEquals(SignInRequiredException.Reason.ROTATION_LOST, lost.reason());
+      assertEquals(before, engine.exchanges());
+      assertTrue(
+          other.events(TokenEvent.StoreSetBack.class).stream().noneMatch(told -> told.isMended()));
+      assertTrue(!other.events(TokenEvent.StoreSetBack.class).isEmpty());
+
+      other.signIn("alice");
+      assertWorks(other);
+    }
+  }
+
+  @Test
+  void whoHasSeenNothing_triesItOnce_thenSignInRequired_X15() throws Exception {
+    Map<Path, byte[]> older = backup();
+    engine.expire();
+    engine.get("alice");
+    engine.manager().close();
+    putBack(older);
+    int before = engine.exchanges();
+    engine.expire();
+    try (EngineFixture restarted = engine.another(opened())) {
+      for (int i = 0; i < 3; i++) {
+        assertThrows(SignInRequiredException.class, () -> restarted.get("alice"));
+      }
+      assertEquals(1, engine.exchanges() - before);
+    }
+  }
+
+  @Test
+  void refreshTokenStaysTheSame_nothingIsLost_X15() throws Exception {
+    engine.close();
+    directory = files.newDirectory();
+    start(RotationProfile.NONE);
+    Map<Path, byte[]> older = backup();
+    engine.expire();
+    engine.get("alice");
+    putBack(older);
+    engine.expire();
+
+    assertWorks(engine);
+  }
+}
