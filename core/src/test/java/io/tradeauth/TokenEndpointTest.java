@@ -20,9 +20,7 @@ import java.net.ServerSocket;
 import java.net.URI;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.KeyStore;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -33,11 +31,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
-import javax.net.ssl.KeyManagerFactory;
-import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
-import javax.net.ssl.TrustManagerFactory;
-import javax.net.ssl.X509TrustManager;
 import mockwebserver3.MockResponse;
 import mockwebserver3.MockWebServer;
 import okhttp3.Cache;
@@ -647,7 +641,7 @@ class TokenEndpointTest {
   @Test
   void wrongHost_notSentEvenIfTheHostsClientTakesAll() throws Exception {
     MockWebServer server = tlsServer();
-    OkHttpClient host = trusting().hostnameVerifier((name, session) -> true).build();
+    OkHttpClient host = LocalhostTls.trusting().hostnameVerifier((name, session) -> true).build();
 
     TokenEndpoint.Result.NotSent result =
         notSent(send(endpoint(host), refresh(tlsUri(server, "127.0.0.1")), LONG));
@@ -661,7 +655,7 @@ class TokenEndpointTest {
   void http2Offered_http11Used() throws Exception {
     MockWebServer server = tlsServer();
     server.setProtocols(List.of(Protocol.HTTP_2, Protocol.HTTP_1_1));
-    TokenEndpoint trusting = endpoint(trusting().build());
+    TokenEndpoint trusting = endpoint(LocalhostTls.trusting().build());
 
     assertEquals(
         200, answered(send(trusting, refresh(tlsUri(server, "localhost")), LONG)).status());
@@ -681,59 +675,13 @@ class TokenEndpointTest {
   }
 
   private MockWebServer tlsServer() throws Exception {
-    KeyManagerFactory managers =
-        KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
-    managers.init(Keys.OF_LOCALHOST, Keys.PASSWORD.toCharArray());
-    SSLContext context = SSLContext.getInstance("TLS");
-    context.init(managers.getKeyManagers(), null, null);
-    MockWebServer server = opened(new MockWebServer());
-    server.useHttps(context.getSocketFactory());
+    MockWebServer server = opened(LocalhostTls.server());
     server.enqueue(new MockResponse.Builder().body("{}").build());
-    server.start(InetAddress.getByName("127.0.0.1"), 0);
     return server;
   }
 
   private static URI tlsUri(MockWebServer server, String host) {
     return URI.create("https://" + host + ":" + server.getPort() + "/token");
-  }
-
-  private static OkHttpClient.Builder trusting() throws Exception {
-    TrustManagerFactory managers =
-        TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-    managers.init(Keys.OF_LOCALHOST);
-    SSLContext context = SSLContext.getInstance("TLS");
-    context.init(null, managers.getTrustManagers(), null);
-    return new OkHttpClient.Builder()
-        .sslSocketFactory(
-            context.getSocketFactory(), (X509TrustManager) managers.getTrustManagers()[0]);
-  }
-
-  /** A key whose certificate is for {@code localhost} only, made by the JDK's own tool. */
-  private static final class Keys {
-
-    static final String PASSWORD = "changeit";
-    static final KeyStore OF_LOCALHOST = made();
-
-    private static KeyStore made() {
-      try {
-        Path file = Files.createTempDirectory("keys").resolve("keys.p12");
-        String tool = Path.of(System.getProperty("java.home"), "bin", "keytool").toString();
-        String options =
-            "-genkeypair -keyalg EC -dname CN=test -ext san=dns:localhost -storetype PKCS12";
-        List<String> command = new ArrayList<>(List.of(tool));
-        command.addAll(List.of(options.split(" ")));
-        command.addAll(List.of("-storepass", PASSWORD, "-keystore", file.toString()));
-        Process made =
-            new ProcessBuilder(command)
-                .redirectErrorStream(true)
-                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                .start();
-        assertEquals(0, made.waitFor());
-        return KeyStore.getInstance(file.toFile(), PASSWORD.toCharArray());
-      } catch (Exception e) {
-        throw new IllegalStateException(e);
-      }
-    }
   }
 
   // Proxies
