@@ -3,6 +3,7 @@ package io.tradeauth;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -23,10 +24,10 @@ class ExchangeTest {
 
   private static final Duration TICK = Duration.ofMillis(100);
 
-  // Nothing was sent
+  // Nobody has taken anything
 
   @Test
-  void notSent_thenReachable_oneExchangeSucceeds_N2() {
+  void firewallAnswersInTheServersPlace_busy_thenOneExchangeSucceeds() {
     try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
       engine.expire();
       engine.server().fail("token", Fault.html(403), 1);
@@ -39,6 +40,41 @@ class ExchangeTest {
       engine.clock().jump(Duration.ofSeconds(6));
       assertTrue(engine.server().accepts(engine.get("alice").value()));
     }
+  }
+
+  /** A redirect is an answer that took nothing: it is not followed, and the intent taken back. */
+  @ParameterizedTest
+  @ValueSource(ints = {301, 302, 303, 307, 308})
+  void redirected_notFollowed_busy_nothingSpent_thenOneExchangeSucceeds_N12(int status) {
+    try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
+      engine.expire();
+      final TokenStore.StoredRecord before = recordOf(engine);
+      engine
+          .server()
+          .fail(
+              "token",
+              Fault.instead(
+                  new mockwebserver3.MockResponse.Builder()
+                      .code(status)
+                      .setHeader("Location", engine.server().tokenUri().resolve("/elsewhere"))
+                      .build()),
+              1);
+
+      BrokerUnavailableException busy =
+          assertThrows(BrokerUnavailableException.class, () -> engine.get("alice"));
+
+      assertEquals(BrokerUnavailableException.Reason.BUSY, busy.reason());
+      assertEquals(2, engine.server().calls().size(), "the sign-in and what was redirected");
+      assertNull(recordOf(engine).intent());
+      assertEquals(before.version(), recordOf(engine).version());
+      engine.clock().jump(Duration.between(engine.clock().now(), busy.retryAt()));
+      assertTrue(engine.server().accepts(engine.get("alice").value()));
+      assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
+    }
+  }
+
+  private static TokenStore.StoredRecord recordOf(EngineFixture engine) {
+    return engine.store().load(new TokenStore.Key(TokenStore.Kind.LOGIN, FakeBroker.NAME, "alice"));
   }
 
   // G6: NONE
