@@ -192,10 +192,12 @@ final class TokenEndpoint {
     call.timeout().timeout(timeout.toMillis(), TimeUnit.MILLISECONDS);
     try (Response response = call.execute()) {
       String body = body(response.body().source());
-      return body == null
-          ? new Result.Lost(null)
-          : new Result.Answered(
-              Answer.of(response.code(), response.headers(), body, request.uri()));
+      if (body == null) {
+        call.cancel(); // or closing it reads on for a while, to keep the connection
+        return new Result.Lost(null);
+      }
+      return new Result.Answered(
+          Answer.of(response.code(), response.headers(), body, request.uri()));
     } catch (SSLException e) {
       return progress.begun ? new Result.Lost(wordless(e)) : new Result.NotSent(e, true);
     } catch (IOException e) {

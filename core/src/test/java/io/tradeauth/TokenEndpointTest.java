@@ -488,6 +488,8 @@ class TokenEndpointTest {
     lost(send(server.uri("/token")));
 
     assertTrue(stopped.await(5, java.util.concurrent.TimeUnit.SECONDS), "still reading");
+    // What the sockets' buffers hold was written too, though nobody has read it.
+    assertTrue(written.get() < 16 * 1024 * 1024, () -> "written: " + written);
     assertEquals(1, server.requests().size());
   }
 
