@@ -185,7 +185,10 @@ public sealed interface TokenEvent {
 
     @Override
     public String advice() {
-      return missingScope.isEmpty() ? "" : "not granted: " + String.join(" ", missingScope);
+      String missing =
+          missingScope.isEmpty() ? "" : "not granted: " + String.join(" ", missingScope);
+      String ends = renewable ? "" : "nothing renews this login: ask the user again when it ends";
+      return missing.isEmpty() || ends.isEmpty() ? missing + ends : missing + "; " + ends;
     }
   }
 

@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.RejectedExecutionException;
 import org.junit.jupiter.api.Test;
@@ -30,6 +31,21 @@ class EventsTest {
 
   private static TokenEvent event(int number) {
     return new TokenEvent.SignedOut("fake", "user-" + number, Instant.EPOCH);
+  }
+
+  /** Without {@code offline_access}, say: the operator learns at the sign-in that it will end. */
+  @Test
+  void signedIn_notRenewable_adviceSaysSo() {
+    assertEquals("", signedIn(Set.of(), true).advice());
+    assertEquals("not granted: trade", signedIn(Set.of("trade"), true).advice());
+    String ends = "nothing renews this login: ask the user again when it ends";
+    assertEquals(ends, signedIn(Set.of(), false).advice());
+    assertEquals(
+        "not granted: offline_access; " + ends, signedIn(Set.of("offline_access"), false).advice());
+  }
+
+  private static TokenEvent signedIn(Set<String> missingScope, boolean renewable) {
+    return new TokenEvent.SignedIn("fake", "alice", Instant.EPOCH, missingScope, renewable);
   }
 
   @Test
