@@ -70,7 +70,7 @@ public final class TokenManager implements AutoCloseable {
     for (Map.Entry<Broker, BrokerSettings> entry : builder.brokers.entrySet()) {
       add(entry.getKey(), entry.getValue(), builder);
     }
-    warnOfTwoOkHttps();
+    warnOfTwoOkHttps(OkHttpClient.class.getClassLoader());
     LOG.info("instance {} for {}", engine.owner(), providers.keySet());
     engine.executor().execute(this::makeRound);
     nextRound();
@@ -92,10 +92,9 @@ public final class TokenManager implements AutoCloseable {
     providers.put(broker.profile().name(), provider);
   }
 
-  private static void warnOfTwoOkHttps() {
+  static void warnOfTwoOkHttps(@Nullable ClassLoader loader) {
     try {
       int copies = 0;
-      ClassLoader loader = OkHttpClient.class.getClassLoader();
       if (loader != null) {
         copies =
             java.util.Collections.list(loader.getResources("okhttp3/OkHttpClient.class")).size();

@@ -10,8 +10,11 @@ import io.tradeauth.testing.EngineFixture;
 import io.tradeauth.testing.FakeBroker;
 import io.tradeauth.testing.Fault;
 import io.tradeauth.testing.Gate;
+import java.net.URL;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Collections;
+import java.util.Enumeration;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
@@ -20,6 +23,7 @@ import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import java.util.logging.SimpleFormatter;
+import okhttp3.OkHttpClient;
 import org.junit.jupiter.api.Test;
 
 /** What closing a manager waits for, what forgetting a user leaves, and what failures tell. */
@@ -86,6 +90,34 @@ class ManagerLifeTest {
     assertTrue(said.stream().anyMatch(line -> line.contains("[alice]")), said::toString);
     signIn.handle((done, failure) -> true).join();
     engine.close();
+  }
+
+  @Test
+  void okHttpTwiceOnTheClassPath_warned_onceSilent() throws Exception {
+    URL one = OkHttpClient.class.getResource("/okhttp3/OkHttpClient.class");
+    assertEquals(List.of(), saidOf(List.of(one)));
+    List<String> said = saidOf(List.of(one, one));
+    assertEquals(1, said.size());
+    assertTrue(said.get(0).startsWith("OkHttp is on the class path 2 times"), said::toString);
+  }
+
+  private static List<String> saidOf(List<URL> copies) {
+    Queue<String> said = new ConcurrentLinkedQueue<>();
+    Handler listener = new Listener(said);
+    Logger log = Logger.getLogger("io.tradeauth");
+    log.addHandler(listener);
+    try {
+      TokenManager.warnOfTwoOkHttps(
+          new ClassLoader() {
+            @Override
+            public Enumeration<URL> getResources(String name) {
+              return Collections.enumeration(copies);
+            }
+          });
+    } finally {
+      log.removeHandler(listener);
+    }
+    return List.copyOf(said);
   }
 
   private static final class Listener extends Handler {
