@@ -24,10 +24,10 @@ import org.slf4j.LoggerFactory;
  * <p>What a method has written when it returns survives a crash and a power cut of the database;
  * settings with which it would not are refused when the store is opened. All writing is by single
  * conditional statements, but for sign-ins and sign-outs, whose two rows change in one short
- * transaction. No lock, session state or connection is held between two calls, so poolers in
- * transaction mode, a pool of one, autocommit on or off and any isolation do. An exchange takes
- * three statements. If the connection breaks and nobody knows whether a write was done, the store
- * looks, and does it once.
+ * transaction, and for a purge, which takes one for some hundred rows. No lock, session state or
+ * connection is held between two calls, so poolers in transaction mode, a pool of one, autocommit
+ * on or off and any isolation do. An exchange takes three statements. If the connection breaks and
+ * nobody knows whether a write was done, the store looks, and does it once.
  *
  * <p>The database sees which realms there are, how many records in which state and since when, and
  * ids that tell nothing of the user; all else is sealed. A row that was damaged, changed or put in
@@ -79,8 +79,6 @@ public final class JdbcTokenStore implements TokenStore {
           + JdbcChanges.NUMBER
           + " WHERE record_id = ?";
   private static final String FORGET = "DELETE FROM tradeauth_record WHERE record_id = ?";
-  private static final String PURGE =
-      "DELETE FROM tradeauth_record WHERE state = 'SIGNED_OUT' AND since < ?";
 
   private final JdbcDatabase database;
   private final Sealer sealer;
@@ -473,7 +471,7 @@ public final class JdbcTokenStore implements TokenStore {
   @Override
   public int purge(Instant signedOutBefore) {
     refuseIfReadOnly();
-    return database.write(session -> session.update(PURGE, signedOutBefore.toEpochMilli()));
+    return new JdbcPurge(database, sealer, signedOutBefore).run();
   }
 
   @Override

@@ -18,6 +18,7 @@ import io.tradeauth.TokenStore.Changes;
 import io.tradeauth.TokenStore.Intent;
 import io.tradeauth.TokenStore.Key;
 import io.tradeauth.TokenStore.Kind;
+import io.tradeauth.TokenStore.State;
 import io.tradeauth.TokenStore.StoredRecord;
 import io.tradeauth.TokenStore.Version;
 import io.tradeauth.TokenStoreException;
@@ -481,6 +482,20 @@ class JdbcFaultTest {
       connection.rollback();
     }
     assertEquals(BeginOutcome.BEGUN, patient.begin(ALICE, seen, INTENT, null).outcome());
+  }
+
+  /** What was opened is what is deleted, not what somebody has written since. */
+  @ParameterizedTest
+  @EnumSource
+  void purge_signedInAgainMeanwhile_stays(TestDatabase database) throws Exception {
+    open(database);
+    JdbcTokenStore other = TestDatabase.open(pool);
+    store.supersede(ALICE, content(State.SIGNED_OUT, ""));
+    tap.before(Harm.once("DELETE", (what, connection) -> other.supersede(ALICE, content("again"))));
+
+    assertEquals(0, store.purge(Samples.SINCE.plusMillis(1)));
+
+    assertEquals(content("again"), Objects.requireNonNull(store.load(ALICE)).content());
   }
 
   // Races of two stores -------------------------------------------------------------------------

@@ -36,6 +36,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Instant;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
@@ -280,6 +281,52 @@ class JdbcRecordsTest {
     assertNull(store.commit(ALICE, newer, content("newest")));
     assertEquals(
         new StoredRecord(version, content("a"), null), Objects.requireNonNull(store.load(ALICE)));
+  }
+
+  /** X8, A14: a column that turns a record into one that may be removed must not remove it. */
+  @ParameterizedTest
+  @EnumSource
+  void x8_stateOrTimeChanged_notPurged(TestDatabase database) throws Exception {
+    open(database);
+    Key carol = new Key(Kind.LOGIN, "fake", "carol");
+    store.supersede(ALICE, content("a"));
+    store.supersede(BOB, signedOut(Samples.SINCE));
+    store.supersede(carol, signedOut(Samples.SINCE.minusMillis(1)));
+    long since = Samples.SINCE.toEpochMilli();
+    execute("UPDATE tradeauth_record SET state = 'SIGNED_OUT' WHERE record_id = ?", id(ALICE));
+    execute("UPDATE tradeauth_record SET since = 0 WHERE record_id IN (?, ?)", id(ALICE), id(BOB));
+
+    TokenStoreException refusal =
+        assertThrows(TokenStoreException.class, () -> store.purge(Samples.SINCE));
+
+    assertEquals(Reason.TAMPERED, refusal.reason(), refusal::getMessage);
+    assertNull(store.load(carol));
+    execute("UPDATE tradeauth_record SET since = ?", since);
+    execute("UPDATE tradeauth_record SET state = 'ACTIVE' WHERE record_id = ?", id(ALICE));
+    assertEquals(content("a"), Objects.requireNonNull(store.load(ALICE)).content());
+    assertEquals(State.SIGNED_OUT, Objects.requireNonNull(store.load(BOB)).content().state());
+    assertEquals(0, store.purge(Samples.SINCE));
+  }
+
+  private static Content signedOut(Instant since) {
+    return new Content(State.SIGNED_OUT, since, new byte[0], new byte[0]);
+  }
+
+  /** More than one page, and one in it that does not open. */
+  @ParameterizedTest
+  @EnumSource
+  void x8_oneOfManyDoesNotOpen_allOthersPurged(TestDatabase database) throws Exception {
+    open(database);
+    for (int i = 0; i < 1_001; i++) {
+      store.supersede(user(i), signedOut(Samples.SINCE));
+    }
+    execute("UPDATE tradeauth_record SET version = 7 WHERE record_id = ?", id(user(500)));
+
+    assertThrows(TokenStoreException.class, () -> store.purge(Samples.SINCE.plusMillis(1)));
+
+    assertEquals(1, execute("UPDATE tradeauth_record SET version = 0"));
+    assertEquals(1, store.purge(Samples.SINCE.plusMillis(1)));
+    assertEquals(0, execute("DELETE FROM tradeauth_record"));
   }
 
   // Changes -------------------------------------------------------------------------------------
