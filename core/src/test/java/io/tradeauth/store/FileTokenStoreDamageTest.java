@@ -132,6 +132,21 @@ class FileTokenStoreDamageTest {
     assertEquals(1, Snapshot.files(directory.resolve("quarantine")).size());
   }
 
+  /** Opening reads no record, so it is as quick and as safe with any number of damaged ones. */
+  @Test
+  void x8_damaged_openedAllTheSame_movedAsideOnlyByWhoReadsIt() throws Exception {
+    Files.write(alice, new byte[10]);
+
+    FileTokenStore opened = fixture.open(directory);
+
+    assertArrayEquals(new byte[10], Files.readAllBytes(alice));
+    assertEquals(content("b"), Objects.requireNonNull(opened.load(BOB)).content());
+    assertArrayEquals(new byte[10], Files.readAllBytes(alice));
+    assertThrows(TokenStoreException.class, () -> opened.load(ALICE));
+    assertTrue(Files.notExists(alice));
+    assertEquals(1, Snapshot.files(directory.resolve("quarantine")).size());
+  }
+
   /** A bit that turns a record into one that may be removed must not remove it. */
   @Test
   void x8_stateOrTimeChanged_notPurged() throws Exception {
