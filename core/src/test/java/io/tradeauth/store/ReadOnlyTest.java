@@ -7,23 +7,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.tradeauth.RotationProfile;
 import io.tradeauth.TokenStoreException;
 import io.tradeauth.testing.EngineFixture;
-import java.nio.file.Path;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** A script beside a service, which may use its tokens and renews none. */
 class ReadOnlyTest {
 
-  private final StoreFixture files = new StoreFixture();
-
-  @Test
-  void readOnly_livingTokenServed_endedOneNamesWhoRenews_nothingExchanged_G38() throws Exception {
-    Path directory = files.newDirectory();
-    FileTokenStore store = files.open(directory);
-    FileTokenStore readOnly =
-        files.open(FileTokenStore.builder(directory, StoreFixture.KEYS).readOnly());
-    try (EngineFixture service =
-            EngineFixture.of(RotationProfile.STRICT).store(store).start().signIn("alice");
-        EngineFixture script = service.another(readOnly)) {
+  @ParameterizedTest
+  @EnumSource
+  void readOnly_livingTokenServed_endedOneNamesWhoRenews_nothingExchanged_G38(StorePlace.Kind kind)
+      throws Exception {
+    try (StorePlace place = kind.make();
+        EngineFixture service =
+            EngineFixture.of(RotationProfile.STRICT).store(place.open()).start().signIn("alice");
+        EngineFixture script = service.another(place.openReadOnly())) {
       // Nobody asks the service, which would renew by itself what was asked for.
       assertTrue(service.server().accepts(script.get("alice").value()));
       service.expire();
@@ -38,8 +35,6 @@ class ReadOnlyTest {
       assertTrue(service.server().accepts(service.get("alice").value()));
       assertEquals(service.get("alice"), script.get("alice"));
       assertEquals(2, service.exchanges());
-    } finally {
-      files.close();
     }
   }
 }
