@@ -12,6 +12,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.zaxxer.hikari.HikariDataSource;
+import io.tradeauth.AccessToken;
+import io.tradeauth.RotationProfile;
+import io.tradeauth.TokenException;
 import io.tradeauth.TokenStore.BeginOutcome;
 import io.tradeauth.TokenStore.BeginResult;
 import io.tradeauth.TokenStore.Changes;
@@ -24,9 +27,12 @@ import io.tradeauth.TokenStore.Version;
 import io.tradeauth.TokenStoreException;
 import io.tradeauth.TokenStoreException.Reason;
 import io.tradeauth.store.Tap.Harm;
+import io.tradeauth.testing.EngineFixture;
 import io.tradeauth.testing.Racers;
+import io.tradeauth.testing.TokenLedger;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -153,6 +159,42 @@ class JdbcFaultTest {
             }
             return racer;
           });
+    }
+  }
+
+  /** X17: the only connection is somebody else's for a while. */
+  @ParameterizedTest
+  @EnumSource
+  void x17_onlyConnectionHeldBySomebody_livingTokenServed_othersFailInTime_goesOnAfterwards(
+      TestDatabase database) throws Exception {
+    pool =
+        database.newPool(
+            settings -> {
+              settings.setMaximumPoolSize(1);
+              settings.setConnectionTimeout(250);
+            });
+    store = TestDatabase.open(pool);
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT).store(store).start().signIn("alice", "bob")) {
+      AccessToken alice = engine.get("alice");
+      engine.settle();
+      try (Connection held = pool.getConnection()) {
+        assertTrue(held.isValid(1));
+        assertEquals(alice, engine.get("alice"));
+        assertFails(Reason.READ_FAILED, () -> store.load(ALICE));
+        assertFails(Reason.WRITE_FAILED, () -> store.supersede(ALICE, content("a")));
+        assertThrows(TokenException.class, () -> engine.signIn("carol"));
+        engine.expire();
+        assertThrows(TokenException.class, () -> engine.get("bob"));
+        assertEquals(2, engine.exchanges());
+      }
+
+      engine.signIn("carol");
+      engine.live(Duration.ofSeconds(30));
+      for (String user : List.of("alice", "bob", "carol")) {
+        assertTrue(engine.server().accepts(engine.get(user).value()), user);
+      }
+      assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
     }
   }
 
