@@ -71,6 +71,17 @@ class DiskFaultTest {
     Path filler = fill();
     Map<String, String> full = Snapshot.of(directory.resolve("records"));
 
+    assertNothingCanBeWritten();
+    assertEquals(full, Snapshot.of(directory.resolve("records")));
+    assertEquals(before, store.load(ALICE));
+    assertFailsToOpen();
+
+    Files.delete(filler);
+    assertEquals(BeginOutcome.BEGUN, store.begin(ALICE, version, INTENT, null).outcome());
+    fixture.open(directory);
+  }
+
+  private void assertNothingCanBeWritten() {
     for (Executable write :
         List.<Executable>of(
             () -> store.begin(ALICE, version, INTENT, null),
@@ -81,13 +92,6 @@ class DiskFaultTest {
       TokenStoreException refusal = assertThrows(TokenStoreException.class, write);
       assertEquals(Reason.WRITE_FAILED, refusal.reason());
     }
-    assertEquals(full, Snapshot.of(directory.resolve("records")));
-    assertEquals(before, store.load(ALICE));
-    assertFailsToOpen();
-
-    Files.delete(filler);
-    assertEquals(BeginOutcome.BEGUN, store.begin(ALICE, version, INTENT, null).outcome());
-    fixture.open(directory);
   }
 
   private Path fill() throws IOException {
@@ -124,5 +128,26 @@ class DiskFaultTest {
     assertEquals(before, reader.load(ALICE));
     assertEquals(List.of(), reader.changesSince(null).changes());
     assertThrows(TokenStoreException.class, () -> reader.forget(ALICE));
+  }
+
+  /** X7: as when it is full. A second mount on top has no files open, so it can be read-only. */
+  @Test
+  void x7_diskReadOnlyWhileItRuns_livingServed_nothingWritten_goesOnWhenItIsMended()
+      throws Exception {
+    StoredRecord before = store.load(ALICE);
+    Map<String, String> files = Snapshot.of(directory);
+    assumeTrue(command("mount", "--bind", mountPoint.toString()), "could not be mounted twice");
+    try {
+      assumeTrue(command("mount", "-o", "remount,bind,ro"), "could not be made read-only");
+
+      assertNothingCanBeWritten();
+      assertEquals(before, store.load(ALICE));
+      assertEquals(files, Snapshot.of(directory));
+    } finally {
+      command("umount", "-l");
+    }
+
+    assertEquals(BeginOutcome.BEGUN, store.begin(ALICE, version, INTENT, null).outcome());
+    assertEquals(version.next(), store.commit(ALICE, version, content("b")));
   }
 }
