@@ -7,9 +7,12 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.SQLNonTransientConnectionException;
 import java.sql.SQLRecoverableException;
+import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 
@@ -89,6 +92,24 @@ final class JdbcDatabase {
   /** Runs work whose statements count together or not at all. */
   <T extends @Nullable Object> T writeTogether(Work<T> work) {
     return run(Reason.WRITE_FAILED, "can't be written", true, work);
+  }
+
+  /** Reads the next rows in the order of their ids. */
+  @FunctionalInterface
+  interface Page<T> {
+
+    /** Returns what follows an id; nothing at the end. */
+    List<T> after(JdbcSession session, byte[] id) throws SQLException;
+  }
+
+  /** Reads rows page by page, and hands each page on before the next is read. */
+  <T> void eachPage(Page<T> next, Function<T, byte[]> id, Consumer<List<T>> use) {
+    List<T> page = read(session -> next.after(session, new byte[0]));
+    while (!page.isEmpty()) {
+      use.accept(page);
+      byte[] last = id.apply(page.get(page.size() - 1));
+      page = read(session -> next.after(session, last));
+    }
   }
 
   private <T extends @Nullable Object> T run(

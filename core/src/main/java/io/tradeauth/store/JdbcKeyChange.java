@@ -3,7 +3,6 @@ package io.tradeauth.store;
 import io.tradeauth.TokenStoreException;
 import io.tradeauth.TokenStoreException.Reason;
 import io.tradeauth.store.Fields.MalformedException;
-import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -45,17 +44,11 @@ final class JdbcKeyChange {
   int resealAll() {
     resealMeta();
     Progress progress = new Progress();
-    List<JdbcRow.Keyed> page = pageAfter(new byte[0]);
-    while (!page.isEmpty()) {
-      page.forEach(row -> reseal(row, progress));
-      page = pageAfter(page.get(page.size() - 1).id());
-    }
+    database.eachPage(
+        (session, id) -> session.all(JdbcRow.Keyed::read, OTHER_KEYS, sealer.primaryKeyId(), id),
+        JdbcRow.Keyed::id,
+        page -> page.forEach(row -> reseal(row, progress)));
     return progress.result();
-  }
-
-  private List<JdbcRow.Keyed> pageAfter(byte[] id) {
-    return database.read(
-        session -> session.all(JdbcRow.Keyed::read, OTHER_KEYS, sealer.primaryKeyId(), id));
   }
 
   private void reseal(JdbcRow.Keyed row, Progress progress) {

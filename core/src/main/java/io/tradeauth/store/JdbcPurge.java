@@ -40,19 +40,14 @@ final class JdbcPurge {
 
   /** Returns how many records were deleted; throws after all others if one does not open. */
   int run() {
-    List<JdbcRow.Label> page = pageAfter(new byte[0]);
-    while (!page.isEmpty()) {
-      delete(proven(page));
-      page = pageAfter(page.get(page.size() - 1).id());
-    }
+    database.eachPage(
+        (session, id) -> session.all(JdbcRow.Label::read, SIGNED_OUT, before, id),
+        JdbcRow.Label::id,
+        page -> delete(proven(page)));
     if (failure != null) {
       throw failure;
     }
     return deleted;
-  }
-
-  private List<JdbcRow.Label> pageAfter(byte[] id) {
-    return database.read(session -> session.all(JdbcRow.Label::read, SIGNED_OUT, before, id));
   }
 
   private List<JdbcRow.Label> proven(List<JdbcRow.Label> page) {

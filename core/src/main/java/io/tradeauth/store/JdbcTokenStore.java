@@ -247,17 +247,12 @@ public final class JdbcTokenStore implements TokenStore {
   @Override
   public List<StoredLabel> list(Kind kind, String realm) {
     List<StoredLabel> labels = new ArrayList<>();
-    List<JdbcRow.Label> page = pageAfter(new byte[0], kind, realm);
-    while (!page.isEmpty()) {
-      page.forEach(row -> addIfOf(kind, realm, row, labels));
-      page = pageAfter(page.get(page.size() - 1).id(), kind, realm);
-    }
+    database.eachPage(
+        (session, id) ->
+            session.all(JdbcRow.Label::read, LIST, kind.name(), JdbcRow.realm(realm), id),
+        JdbcRow.Label::id,
+        page -> page.forEach(row -> addIfOf(kind, realm, row, labels)));
     return labels;
-  }
-
-  private List<JdbcRow.Label> pageAfter(byte[] id, Kind kind, String realm) {
-    return database.read(
-        session -> session.all(JdbcRow.Label::read, LIST, kind.name(), JdbcRow.realm(realm), id));
   }
 
   private void addIfOf(Kind kind, String realm, JdbcRow.Label row, List<StoredLabel> labels) {

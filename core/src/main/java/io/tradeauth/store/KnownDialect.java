@@ -15,7 +15,6 @@ import org.jspecify.annotations.Nullable;
 
 /** The databases that a {@link JdbcTokenStore} finds out itself. */
 enum KnownDialect implements JdbcDialect {
-  /** PostgreSQL, and clusters that speak as it does. */
   POSTGRESQL("PostgreSQL") {
     @Override
     public boolean isConflict(SQLException e) {
@@ -49,9 +48,6 @@ enum KnownDialect implements JdbcDialect {
     }
   },
 
-  /**
-   * H2. Each write is followed by a {@code CHECKPOINT SYNC}, for which it needs an administrator.
-   */
   H2("H2") {
     @Override
     public boolean isConflict(SQLException e) {
@@ -89,7 +85,6 @@ enum KnownDialect implements JdbcDialect {
     }
   },
 
-  /** SQLite 3.24 or later. */
   SQLITE("SQLite") {
     @Override
     public boolean isConflict(SQLException e) {
