@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
@@ -79,6 +80,30 @@ abstract class AbstractUserTokens implements UserTokens, TokenSource {
   @Override
   public final <T> CompletableFuture<T> callAsync(
       TokenRequest<? extends CompletableFuture<T>, ?> request, RejectedTest<T, ?> rejected) {
+    return callAsync(request, rejected, (call, token, first) -> again(call, request, token, first));
+  }
+
+  @Override
+  public final <T> CompletableFuture<T> callOnceAsync(
+      TokenRequest<? extends CompletableFuture<T>, ?> request, RejectedTest<T, ?> rejected) {
+    // Whether it can be replaced or not, the result is the caller's.
+    return callAsync(
+        request,
+        rejected,
+        (call, token, result) -> replaceAsync(token).handle((other, failure) -> result));
+  }
+
+  /** Goes on after a result was rejected. */
+  @FunctionalInterface
+  private interface Sequel<T> {
+
+    CompletableFuture<T> of(CompletableFuture<T> call, AccessToken token, T rejected);
+  }
+
+  private <T> CompletableFuture<T> callAsync(
+      TokenRequest<? extends CompletableFuture<T>, ?> request,
+      RejectedTest<T, ?> rejected,
+      Sequel<T> sequel) {
     CompletableFuture<T> call = new CompletableFuture<>();
     getAsync()
         .thenCompose(
@@ -87,7 +112,7 @@ abstract class AbstractUserTokens implements UserTokens, TokenSource {
                     .thenCompose(
                         first ->
                             test(rejected, first)
-                                ? again(call, request, token, first)
+                                ? sequel.of(call, token, first)
                                 : CompletableFuture.completedFuture(first)))
         .whenComplete((result, failure) -> answer(call, result, failure));
     return call;
@@ -113,24 +138,6 @@ abstract class AbstractUserTokens implements UserTokens, TokenSource {
               close(first);
               return run(call, request, other);
             });
-  }
-
-  @Override
-  public final <T> CompletableFuture<T> callOnceAsync(
-      TokenRequest<? extends CompletableFuture<T>, ?> request, RejectedTest<T, ?> rejected) {
-    CompletableFuture<T> call = new CompletableFuture<>();
-    getAsync()
-        .thenCompose(
-            token ->
-                run(call, request, token)
-                    .thenCompose(
-                        result ->
-                            test(rejected, result)
-                                // Whether it can be replaced or not, the result is the caller's.
-                                ? replaceAsync(token).handle((other, failure) -> result)
-                                : CompletableFuture.completedFuture(result)))
-        .whenComplete((result, failure) -> answer(call, result, failure));
-    return call;
   }
 
   /** Runs a request, unless its caller has gone. */
@@ -217,10 +224,10 @@ abstract class AbstractUserTokens implements UserTokens, TokenSource {
   private static Answer answer(HttpResponse<?> response) {
     Map<String, String> headers = new LinkedHashMap<>();
     response.headers().map().forEach((name, values) -> headers.put(name, values.get(0)));
-    byte[] body =
-        response.body() instanceof String
-            ? ((String) response.body()).getBytes(java.nio.charset.StandardCharsets.UTF_8)
-            : response.body() instanceof byte[] ? (byte[]) response.body() : new byte[0];
+    String body =
+        response.body() instanceof byte[]
+            ? new String((byte[]) response.body(), StandardCharsets.UTF_8)
+            : response.body() instanceof String ? (String) response.body() : "";
     return Answer.of(response.statusCode(), headers, body);
   }
 

@@ -30,9 +30,13 @@ public final class Answer {
 
   /** Makes an answer with a body in UTF-8; of headers with the same name the last counts. */
   public static Answer of(int status, Map<String, String> headers, byte[] body) {
+    return of(status, headers, new String(body, StandardCharsets.UTF_8));
+  }
+
+  static Answer of(int status, Map<String, String> headers, String body) {
     Map<String, String> folded = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
     folded.putAll(headers);
-    return new Answer(status, folded::get, new String(body, StandardCharsets.UTF_8), null);
+    return new Answer(status, folded::get, body, null);
   }
 
   /** Makes the answer to a request that went to {@code asked}. */
