@@ -203,7 +203,8 @@ final class Realm {
     providers.add(provider);
   }
 
-  private static Duration longer(Duration one, Duration other) {
+  /** Returns the longer one. */
+  static Duration longer(Duration one, Duration other) {
     return one.compareTo(other) < 0 ? other : one;
   }
 

@@ -26,7 +26,6 @@ final class Renewal extends Exchange {
   private final Flight flight;
   private final Demand demand;
   private @Nullable Login login;
-  private TokenStore.@Nullable Version version;
   private TokenStore.@Nullable Content content;
   private @Nullable Held inHand;
   private boolean forced;
@@ -58,7 +57,6 @@ final class Renewal extends Exchange {
     flight.version = stored.version();
     Login found = LoginCodec.read(stored.content());
     login = found;
-    version = stored.version();
     content = stored.content();
     recoveredElsewhere(stored.version());
     if (found.state() != TokenStore.State.ACTIVE) {
@@ -424,7 +422,6 @@ final class Renewal extends Exchange {
       realm.keepLate(subject, parent, next);
       moved();
     } else {
-      version = committed;
       flight.version = committed;
       if (rotation().isFragile() || next.hasRotated()) {
         realm.remember(subject, next, committed);
@@ -516,7 +513,7 @@ final class Renewal extends Exchange {
    */
   @Override
   @Nullable Grant fallback(Grant refused) {
-    TokenSet late = realm.takeLate(subject, loaded().tokens(), version);
+    TokenSet late = realm.takeLate(subject, loaded().tokens(), flight.version);
     Grant kept = late == null ? null : provider.broker().renewal(late);
     if (late == null || kept == null || !(refused instanceof Grant.Refresh)) {
       return super.fallback(refused);
@@ -590,7 +587,7 @@ final class Renewal extends Exchange {
     int probes = before == null || before.doubt() == null ? 1 : before.probes() + 1;
     Duration hold = Backoff.doubled(realm.hold(), probes, LONGEST_HOLD);
     Duration patience = asked == null ? Duration.ZERO : asked;
-    doubt(intent, probes, longer(longer(hold, usableFor(inHand)), patience), cause);
+    doubt(intent, probes, Realm.longer(Realm.longer(hold, usableFor(inHand)), patience), cause);
   }
 
   private void doubt(
@@ -610,10 +607,6 @@ final class Renewal extends Exchange {
     }
   }
 
-  private static Duration longer(Duration one, Duration other) {
-    return one.compareTo(other) > 0 ? one : other;
-  }
-
   @Override
   void failed(
       BrokerUnavailableException.Reason reason,
@@ -622,7 +615,7 @@ final class Renewal extends Exchange {
       @Nullable Exception cause) {
     Trouble before = realm.trouble(subject);
     int failures = before == null ? 1 : before.failures() + 1;
-    Duration wait = asked != null ? longer(asked, APART) : Backoff.after(failures, APART);
+    Duration wait = asked != null ? Realm.longer(asked, APART) : Backoff.after(failures, APART);
     fail(unavailable(reason, message, wait, cause), wait, stillOpen(before), probesOf(before));
   }
 
@@ -668,7 +661,7 @@ final class Renewal extends Exchange {
     int failures = before == null ? 1 : before.failures() + 1;
     long notBefore = realm.time().monotonicNanos() + wait.toNanos();
     realm.troubled(
-        subject, new Trouble(version, failures, failure, notBefore, doubt, probes, denial));
+        subject, new Trouble(flight.version, failures, failure, notBefore, doubt, probes, denial));
     publish(
         new TokenEvent.RenewalFailing(
             name(), userId, realm.time().now(), failure.reason(), failures, failure.retryAt()));

@@ -173,7 +173,7 @@ final class TokenEndpoint {
     // Whoever interrupted what came before wants the thread, and not the answer torn away.
     boolean interrupted = Thread.interrupted();
     try {
-      return send(request, headers, bearer, timeout, new Progress());
+      return attempt(request, headers, bearer, timeout);
     } finally {
       if (interrupted) {
         Thread.currentThread().interrupt();
@@ -181,12 +181,12 @@ final class TokenEndpoint {
     }
   }
 
-  private Result send(
+  private Result attempt(
       BrokerRequest request,
       Map<String, String> headers,
       @Nullable String bearer,
-      Duration timeout,
-      Progress progress) {
+      Duration timeout) {
+    Progress progress = new Progress();
     OkHttpClient client = request.body() == null ? withoutBody : http;
     Call call = client.newCall(toOkHttp(request, headers, bearer, progress));
     call.timeout().timeout(timeout.toMillis(), TimeUnit.MILLISECONDS);

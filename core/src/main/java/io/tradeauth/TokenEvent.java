@@ -2,6 +2,8 @@ package io.tradeauth;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
 
 /**
@@ -185,10 +187,14 @@ public sealed interface TokenEvent {
 
     @Override
     public String advice() {
-      String missing =
-          missingScope.isEmpty() ? "" : "not granted: " + String.join(" ", missingScope);
-      String ends = renewable ? "" : "nothing renews this login: ask the user again when it ends";
-      return missing.isEmpty() || ends.isEmpty() ? missing + ends : missing + "; " + ends;
+      List<String> advice = new ArrayList<>();
+      if (!missingScope.isEmpty()) {
+        advice.add("not granted: " + String.join(" ", missingScope));
+      }
+      if (!renewable) {
+        advice.add("nothing renews this login: ask the user again when it ends");
+      }
+      return String.join("; ", advice);
     }
   }
 
