@@ -209,12 +209,7 @@ class ClientBudgetTest {
   @Test
   void forget_usersOwnClient_itsBudgetIsForgotten() {
     try (EngineFixture engine = engine(TokenStore.inMemory())) {
-      engine.server().client("own-client", "canary-own");
-      engine.signIn(
-          "alice",
-          new Grant.Refresh(
-              RefreshToken.of(engine.server().refreshToken("alice", "own-client")),
-              ClientCredentials.of("own-client", "canary-own")));
+      engine.signInWithClient("own-client", "canary-own", "alice");
       engine.expire();
       engine.server().client("own-client", "canary-replaced");
       assertThrows(BrokerConfigurationException.class, () -> engine.get("alice"));
@@ -229,14 +224,8 @@ class ClientBudgetTest {
   }
 
   private static EngineFixture signInWithTheirOwnClient(EngineFixture engine, int users) {
-    engine.server().client("own-client", "canary-own");
-    for (int i = 0; i < users; i++) {
-      engine.signIn(
-          "user-" + i,
-          new Grant.Refresh(
-              RefreshToken.of(engine.server().refreshToken("user-" + i, "own-client")),
-              ClientCredentials.of("own-client", "canary-own")));
-    }
+    String[] names = IntStream.range(0, users).mapToObj(i -> "user-" + i).toArray(String[]::new);
+    engine.signInWithClient("own-client", "canary-own", names);
     engine.expire();
     return engine;
   }

@@ -4,8 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
 import io.tradeauth.testing.ManualClock;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -106,26 +104,11 @@ class ClientBudgetsTest {
   /** Each write of this process comes just after one of the other's. */
   @Test
   void anotherProcessIsFaster_whatBothKnowIsKept() {
-    boolean[] fast = {true};
-    TokenStore contended =
-        (TokenStore)
-            Proxy.newProxyInstance(
-                TokenStore.class.getClassLoader(),
-                new Class<?>[] {TokenStore.class},
-                (proxy, method, arguments) -> {
-                  if (method.getName().equals("begin") && fast[0]) {
-                    fast[0] = false;
-                    sent(two, "wrong-two").refused();
-                  }
-                  try {
-                    return method.invoke(store, arguments);
-                  } catch (InvocationTargetException e) {
-                    throw e.getCause();
-                  }
-                });
+    FailingStore contended = new FailingStore(store);
     ClientBudgets slow = process("slow", contended);
+    contended.beforeNextBegin(() -> sent(two, "wrong-two").refused());
     ClientBudgets.Turn turn = sent(slow, "wrong-slow");
-    fast[0] = true;
+    contended.beforeNextBegin(() -> sent(two, "wrong-two").refused());
     turn.refused();
 
     ClientBudgets restarted = process("restarted", store);

@@ -48,7 +48,7 @@ class ExchangeTest {
   void redirected_notFollowed_busy_nothingSpent_thenOneExchangeSucceeds_N12(int status) {
     try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
       engine.expire();
-      final TokenStore.StoredRecord before = recordOf(engine);
+      final TokenStore.StoredRecord before = engine.stored("alice");
       engine
           .server()
           .fail(
@@ -65,16 +65,12 @@ class ExchangeTest {
 
       assertEquals(BrokerUnavailableException.Reason.BUSY, busy.reason());
       assertEquals(2, engine.server().calls().size(), "the sign-in and what was redirected");
-      assertNull(recordOf(engine).intent());
-      assertEquals(before.version(), recordOf(engine).version());
+      assertNull(engine.stored("alice").intent());
+      assertEquals(before.version(), engine.stored("alice").version());
       engine.clock().jump(Duration.between(engine.clock().now(), busy.retryAt()));
       assertTrue(engine.server().accepts(engine.get("alice").value()));
       assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
     }
-  }
-
-  private static TokenStore.StoredRecord recordOf(EngineFixture engine) {
-    return engine.store().load(new TokenStore.Key(TokenStore.Kind.LOGIN, FakeBroker.NAME, "alice"));
   }
 
   // G6: NONE

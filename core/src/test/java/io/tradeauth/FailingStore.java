@@ -24,6 +24,7 @@ final class FailingStore implements TokenStore {
   private volatile @Nullable Kind failingKind;
   private final Queue<Throwable> nextCommits = new ConcurrentLinkedQueue<>();
   private final Queue<Throwable> lostCommits = new ConcurrentLinkedQueue<>();
+  private final Queue<Runnable> begins = new ConcurrentLinkedQueue<>();
   private final Queue<Runnable> begun = new ConcurrentLinkedQueue<>();
   private final Queue<Runnable> commits = new ConcurrentLinkedQueue<>();
 
@@ -78,6 +79,11 @@ final class FailingStore implements TokenStore {
     lostCommits.add(failure);
   }
 
+  /** Lets somebody else do this just before the process begins to write next. */
+  void beforeNextBegin(Runnable other) {
+    begins.add(other);
+  }
+
   /** Lets the process stand still like this when it has begun its next exchange. */
   void afterNextBegin(Runnable pause) {
     begun.add(pause);
@@ -129,6 +135,7 @@ final class FailingStore implements TokenStore {
   public BeginResult begin(
       Key key, @Nullable Version seen, Intent intent, @Nullable String displaced) {
     failIf(failWrites || key.kind() == failingKind, TokenStoreException.Reason.WRITE_FAILED);
+    runNext(begins);
     BeginResult result = store.begin(key, seen, intent, displaced);
     if (key.kind() == Kind.LOGIN) {
       runNext(begun);

@@ -63,10 +63,7 @@ class SamePersonTest {
   void signedOut_tombstoneHasNothingThatTellsThePerson() {
     try (EngineFixture engine = engine().signIn("alice")) {
       engine.signOut("alice");
-      TokenStore.StoredRecord stored =
-          engine.store().load(new TokenStore.Key(TokenStore.Kind.LOGIN, FakeBroker.NAME, "alice"));
-      assertNotNull(stored);
-      Login login = LoginCodec.read(stored.content());
+      Login login = LoginCodec.read(engine.stored("alice").content());
       assertNull(login.tokens());
       assertNull(login.profile());
       assertTrue(!String.valueOf(login.owner().person()).contains("alice"));

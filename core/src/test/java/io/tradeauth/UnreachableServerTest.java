@@ -72,7 +72,7 @@ class UnreachableServerTest {
       RotationProfile rotation) {
     try (EngineFixture engine = engine(rotation).signIn("alice")) {
       engine.expire();
-      final TokenStore.StoredRecord before = stored(engine);
+      final TokenStore.StoredRecord before = engine.stored("alice");
       final Instant begun = engine.clock().now();
       cable.cut(ALWAYS);
 
@@ -85,7 +85,7 @@ class UnreachableServerTest {
       assertTrue(Duration.between(begun, engine.clock().now()).compareTo(seconds(10)) < 0);
       assertEquals(1, engine.exchanges(), "only the sign-in");
       assertNull(openIntent(engine));
-      assertEquals(before.version(), stored(engine).version());
+      assertEquals(before.version(), engine.stored("alice").version());
       TokenEvent.RenewalFailing told = engine.events(TokenEvent.RenewalFailing.class).get(0);
       assertEquals(BrokerUnavailableException.Reason.UNREACHABLE, told.reason());
 
@@ -178,7 +178,7 @@ class UnreachableServerTest {
         MockWebServer impostor = LocalhostTls.server();
         TokenManager deceived = deceivedBy(impostor, engine)) {
       engine.expire();
-      final TokenStore.StoredRecord before = stored(engine);
+      final TokenStore.StoredRecord before = engine.stored("alice");
 
       BrokerUnavailableException failure =
           assertThrows(
@@ -190,7 +190,7 @@ class UnreachableServerTest {
       assertEquals(1, cable.connects());
       assertEquals(0, impostor.getRequestCount());
       assertNull(openIntent(engine));
-      assertEquals(before.version(), stored(engine).version());
+      assertEquals(before.version(), engine.stored("alice").version());
       assertTrue(engine.server().accepts(engine.get("alice").value()));
       assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
     }
@@ -217,15 +217,8 @@ class UnreachableServerTest {
         .build();
   }
 
-  private static TokenStore.StoredRecord stored(EngineFixture engine) {
-    TokenStore.StoredRecord stored =
-        engine.store().load(new TokenStore.Key(TokenStore.Kind.LOGIN, FakeBroker.NAME, "alice"));
-    assertNotNull(stored);
-    return stored;
-  }
-
   private static TokenStore.@Nullable Intent openIntent(EngineFixture engine) {
-    return stored(engine).intent();
+    return engine.stored("alice").intent();
   }
 
   private static Duration seconds(long seconds) {

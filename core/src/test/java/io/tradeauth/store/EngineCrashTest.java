@@ -6,16 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.tradeauth.AccessToken;
 import io.tradeauth.RotationProfile;
 import io.tradeauth.SignInRequiredException;
-import io.tradeauth.TokenStore;
 import io.tradeauth.store.EngineChild.Failpoint;
 import io.tradeauth.testing.EngineFixture;
-import io.tradeauth.testing.FakeBroker;
 import io.tradeauth.testing.Fault;
 import io.tradeauth.testing.Gate;
 import io.tradeauth.testing.TokenLedger;
 import java.time.Duration;
 import java.util.List;
-import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -77,11 +74,6 @@ class EngineCrashTest {
         store, engine.server().tokenUri(), engine.clock().now(), point, users, count);
   }
 
-  private TokenStore.StoredRecord stored(String user) {
-    return Objects.requireNonNull(
-        engine.store().load(new TokenStore.Key(TokenStore.Kind.LOGIN, FakeBroker.NAME, user)));
-  }
-
   @ParameterizedTest
   @Timeout(1_200)
   @EnumSource(value = Failpoint.class, mode = EnumSource.Mode.EXCLUDE, names = "NONE")
@@ -112,7 +104,7 @@ class EngineCrashTest {
     }
     boolean begun = point != Failpoint.BEFORE_LOAD && point != Failpoint.AFTER_COMMIT;
     for (String user : users) {
-      assertEquals(begun, stored(user).intent() != null, "an intent is open");
+      assertEquals(begun, engine.stored(user).intent() != null, "an intent is open");
     }
     int twiceBefore = engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN);
     int before = exchanges(users);
@@ -177,7 +169,8 @@ class EngineCrashTest {
   }
 
   private int classify(List<String> users, int twiceBefore) {
-    List<String> unknown = users.stream().filter(user -> stored(user).intent() != null).toList();
+    List<String> unknown =
+        users.stream().filter(user -> engine.stored(user).intent() != null).toList();
     int before = exchanges(users);
     engine.expire();
     users.forEach(engine.tokens()::getAsync);

@@ -4,9 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.tradeauth.ClientCredentials;
-import io.tradeauth.Grant;
-import io.tradeauth.RefreshToken;
 import io.tradeauth.RotationProfile;
 import io.tradeauth.testing.EngineFixture;
 import io.tradeauth.testing.TokenLedger;
@@ -26,12 +23,7 @@ class OwnClientTest {
     try (StorePlace place = kind.make();
         EngineFixture engine =
             EngineFixture.of(RotationProfile.STRICT).store(place.open()).start()) {
-      engine.server().client("own-client", "canary-own");
-      String refreshToken = engine.server().refreshToken("alice", "own-client");
-      engine.signIn(
-          "alice",
-          new Grant.Refresh(
-              RefreshToken.of(refreshToken), ClientCredentials.of("own-client", "canary-own")));
+      engine.signInWithClient("own-client", "canary-own", "alice");
       engine.manager().close();
       engine.expire();
 

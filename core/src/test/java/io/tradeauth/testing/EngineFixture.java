@@ -2,7 +2,9 @@ package io.tradeauth.testing;
 
 import io.tradeauth.AccessToken;
 import io.tradeauth.BrokerSettings;
+import io.tradeauth.ClientCredentials;
 import io.tradeauth.Grant;
+import io.tradeauth.RefreshToken;
 import io.tradeauth.RotationProfile;
 import io.tradeauth.StandardBroker;
 import io.tradeauth.TokenEvent;
@@ -11,6 +13,7 @@ import io.tradeauth.TokenProvider;
 import io.tradeauth.TokenStore;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -159,6 +162,22 @@ public final class EngineFixture implements AutoCloseable {
   public EngineFixture signIn(String user, Grant grant) {
     manager.signIn(broker.profile().name(), user, grant);
     return this;
+  }
+
+  /** Signs users in, each with the same client, which is not the application's. */
+  public EngineFixture signInWithClient(String id, String secret, String... users) {
+    server.client(id, secret);
+    for (String user : users) {
+      RefreshToken refreshToken = RefreshToken.of(server.refreshToken(user, id));
+      signIn(user, new Grant.Refresh(refreshToken, ClientCredentials.of(id, secret)));
+    }
+    return this;
+  }
+
+  /** Returns what is stored of a user's login. */
+  public TokenStore.StoredRecord stored(String user) {
+    TokenStore.Key key = new TokenStore.Key(TokenStore.Kind.LOGIN, broker.profile().realm(), user);
+    return Objects.requireNonNull(store.load(key), user);
   }
 
   /** Signs a user out. */
