@@ -45,7 +45,7 @@ class EngineCrashTest {
 
   @BeforeEach
   void start() throws Exception {
-    store = "file:" + files.newDirectoryOnDisk();
+    store = "file:" + files.newDirectory();
     engine =
         EngineFixture.of(RotationProfile.STRICT)
             .store(files.opened((FileTokenStore) EngineChild.open(store)))

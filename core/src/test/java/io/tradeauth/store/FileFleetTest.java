@@ -9,7 +9,7 @@ class FileFleetTest extends FleetContract {
 
   @Override
   String newAddress() throws Exception {
-    return "file:" + files.newDirectoryOnDisk();
+    return "file:" + files.newDirectory();
   }
 
   @Override

@@ -45,7 +45,7 @@ class ManyProcessesTest {
    */
   @Test
   void g35_killedWhileWriting_everyRecordIsWholeAndNothingAcknowledgedIsLost() throws Exception {
-    Path directory = fixture.newDirectoryOnDisk();
+    Path directory = fixture.newDirectory();
     Map<Integer, Version> acknowledged = new TreeMap<>();
     FileTokenStore first = fixture.open(directory);
     for (int i = 0; i < USERS; i++) {

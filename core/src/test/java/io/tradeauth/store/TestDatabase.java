@@ -7,20 +7,15 @@ import com.zaxxer.hikari.HikariDataSource;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.Statement;
-import java.util.Comparator;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 
 /**
- * The databases that a store is tested on. Each makes as many empty ones as are asked for.
- *
- * <p>What is tested is the protocol, so files are in memory where there is such a file system; the
- * settings are those that a store insists on.
+ * The databases that a store is tested on, with the settings that it insists on. Each makes as many
+ * empty ones as are asked for.
  */
 enum TestDatabase {
   POSTGRESQL {
@@ -52,9 +47,6 @@ enum TestDatabase {
   static final KeyProvider KEYS = KeyProvider.of(Samples.key(1));
 
   private static final AtomicInteger COUNT = new AtomicInteger();
-
-  /** In memory; on a disk with {@code -DargLine=-Dtradeauth.databases=/var/tmp}. */
-  private static final Path PLACE = Path.of(System.getProperty("tradeauth.databases", "/dev/shm"));
 
   /** Returns the address of a new database without tables. */
   abstract String newAddress() throws Exception;
@@ -92,25 +84,18 @@ enum TestDatabase {
   }
 
   static Path newDirectory(String name) throws IOException {
-    Path directory = newDirectoryToKeep(name);
-    Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(directory)));
+    Path directory = TestPlace.newDirectory(name);
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(
+                () -> {
+                  try {
+                    TestPlace.delete(directory);
+                  } catch (IOException e) {
+                    // The machine is asked to tidy up what it can.
+                  }
+                }));
     return directory;
-  }
-
-  private static Path newDirectoryToKeep(String name) throws IOException {
-    return Files.isWritable(PLACE)
-        ? Files.createTempDirectory(PLACE, "tradeauth-" + name)
-        : Files.createTempDirectory("tradeauth-" + name);
-  }
-
-  private static void delete(Path directory) {
-    try (Stream<Path> all = Files.walk(directory)) {
-      for (Path path : (Iterable<Path>) all.sorted(Comparator.reverseOrder())::iterator) {
-        Files.deleteIfExists(path);
-      }
-    } catch (IOException e) {
-      // The machine is asked to tidy up what it can.
-    }
   }
 
   /** A real server for the whole run; it goes with this JVM. */
@@ -140,7 +125,7 @@ enum TestDatabase {
           "there is no PostgreSQL to start on this machine");
       return EmbeddedPostgres.builder()
           // It deletes its directory itself, after its processes have ended.
-          .setDataDirectory(newDirectoryToKeep("postgres"))
+          .setDataDirectory(TestPlace.newDirectory("postgres"))
           .setServerConfig("max_connections", "100");
     }
   }
