@@ -88,9 +88,13 @@ final class Fleet implements AutoCloseable {
 
   /** Lets all access tokens come to their end at once. */
   void expire() {
-    Duration life = engine.server().life().plusSeconds(1);
-    engine.clock().jump(life);
-    tellAll("jump " + life.toMillis());
+    jump(engine.server().life().plusSeconds(1));
+  }
+
+  /** Lets time have gone by in which nobody was awake. */
+  void jump(Duration span) {
+    engine.clock().jump(span);
+    tellAll("jump " + span.toMillis());
   }
 
   /** Lets the clocks go as fast as real time until it is so. */

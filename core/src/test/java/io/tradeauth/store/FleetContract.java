@@ -27,6 +27,7 @@ import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import mockwebserver3.RecordedRequest;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -53,6 +54,8 @@ abstract class FleetContract {
   private static final Duration A_WHILE = Duration.ofSeconds(5);
   private static final Duration FIVE_MINUTES = Duration.ofMinutes(5);
   private static final String LOST = "SignInRequiredException.ROTATION_LOST";
+  private static final String WRITES = "begin,commit,clear,supersede";
+  private static final String ALL_CALLS = WRITES + ",load,list,changesSince,purge,forget";
 
   private static final Duration HALF_THE_HOLD = Duration.ofSeconds(30);
   private static final Duration TWICE_THE_HOLD = Duration.ofSeconds(120);
@@ -78,6 +81,11 @@ abstract class FleetContract {
   final void stop() throws Exception {
     fleet.close();
     clean();
+  }
+
+  @AfterEach
+  final void mendStore() {
+    fleet.tellAll("fail nothing");
   }
 
   private static List<String> users(String name) {
@@ -301,18 +309,72 @@ abstract class FleetContract {
   void noProcessCanWriteForAMinute_nothingSent_thenAllServedWithoutASignIn_G2() {
     List<String> users = signedIn("patient", 5);
     Map<String, Integer> before = exchanges(users);
-    fleet.tellAll("writes fail");
+    fleet.tellAll("fail " + WRITES);
     for (int i = 0; i < 4; i++) {
       List<Fleet.Ask> asks = answers(fleet.askAll("get", users));
       users.forEach(user -> assertEquals("TokenStoreException.WRITE_FAILED", theOne(user, asks)));
       fleet.live(Duration.ofSeconds(15));
     }
     assertEquals(before, exchanges(users));
-    fleet.tellAll("writes work");
+    fleet.tellAll("fail nothing");
     for (String user : users) {
       assertServedByAll(user);
       assertEquals(before.get(user) + 1, fleet.exchanges(user));
     }
+  }
+
+  /** The server has rotated, and for a while the one process that knows can't save it. */
+  @Test
+  void renewedTokensCantBeSaved_ownerServesThem_othersSendNothing_allServedOnceSaved_G3() {
+    String user = signedIn("unsaved", 1).get(0);
+    Fleet.Member owner = fleet.members().get(0);
+    List<Fleet.Member> others = fleet.members().subList(1, PROCESSES);
+    int before = fleet.exchanges(user);
+    int twice = spentTwice();
+    owner.tell("fail commit");
+    String unsaved = answer(owner, "get", user);
+    assertTrue(Long.parseLong(unsaved) > 0);
+
+    List<Fleet.Ask> asked = others.stream().map(other -> other.ask("get", user)).toList();
+    for (int i = 0; i < 10; i++) {
+      fleet.live(Duration.ofSeconds(2));
+      assertEquals(unsaved, answer(owner, "get", user));
+    }
+    asked.forEach(ask -> assertEquals(List.of(), ask.of(user), "not saved, so not for others"));
+    owner.tell("fail nothing");
+    assertEquals(unsaved, theOne(user, answers(asked)));
+
+    assertEquals(before + 1, fleet.exchanges(user));
+    assertEquals(1, owner.events("UnsavedRotation", List.of(user)));
+    fleet.expire();
+    assertServedByAll(user);
+    assertEquals(before + 2, fleet.exchanges(user));
+    assertEquals(twice, spentTwice());
+  }
+
+  @Test
+  void storeGoneForTenMinutes_livingTokensServed_nothingSent_allServedOnceItIsBack_G12_X11() {
+    List<String> users = signedIn("cut-off", 5);
+    Map<String, String> tokens = new HashMap<>();
+    users.forEach(user -> tokens.put(user, answerOfAll(user)));
+    Map<String, Integer> before = exchanges(users);
+    fleet.jump(fleet.engine().server().life().minus(Duration.ofMinutes(8)));
+    fleet.tellAll("fail " + ALL_CALLS);
+    for (int minute = 0; minute < 7; minute++) {
+      users.forEach(user -> assertEquals(tokens.get(user), answerOfAll(user)));
+      fleet.stepFor(A_WHILE, Duration.ofMinutes(1));
+    }
+    for (int minute = 7; minute < 10; minute++) {
+      users.forEach(user -> assertEquals("TokenStoreException.WRITE_FAILED", answerOfAll(user)));
+      fleet.stepFor(A_WHILE, Duration.ofMinutes(1));
+    }
+    assertEquals(before, exchanges(users));
+    fleet.tellAll("fail nothing");
+    for (String user : users) {
+      assertServedByAll(user);
+      assertEquals(before.get(user) + 1, fleet.exchanges(user));
+    }
+    assertEquals(0, sum(events("SignInRequired", users)));
   }
 
   /** An API refuses the token that all have; one has renewed it, the others take that. */
@@ -472,6 +534,7 @@ abstract class FleetContract {
     owner.tell("halt " + point.ofTheStore() + " " + user);
     Fleet.Ask halted = owner.ask("get", user);
     fleet.flowUntil(() -> owner.halts() > halts);
+    fleet.settle(); // or it might be stopped while it holds a lock of the store for another user
     fleet.stop(owner);
     long end = fleet.engine().clock().wallMillis() + span.toMillis();
     Fleet.Ask other = fleet.members().get(1).ask("get", user);

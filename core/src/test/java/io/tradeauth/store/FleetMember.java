@@ -51,15 +51,13 @@ final class FleetMember {
   /** Longer than any hold: who asks is told how it ends, and not that it takes long. */
   private static final Duration PATIENCE = Duration.ofHours(1);
 
-  private static final Set<String> WRITES = Set.of("begin", "commit", "clear", "supersede");
-
   private final ManualClock clock;
   private final CountingThreads threads = new CountingThreads();
   private final TokenManager manager;
   private final TokenProvider tokens;
   private final Map<String, AccessToken> last = new ConcurrentHashMap<>();
   private final Semaphore go = new Semaphore(0);
-  private volatile boolean writesFail;
+  private volatile Set<String> failing = Set.of();
   private volatile String haltAt = "";
   private volatile String secret = FakeAuthorizationServer.CLIENT_SECRET;
 
@@ -126,7 +124,7 @@ final class FleetMember {
         say("settled");
       }
       case "secret" -> secret = order[1];
-      case "writes" -> writesFail = order[1].equals("fail");
+      case "fail" -> failing = Set.of(order[1].split(","));
       case "halt" -> haltAt = order[1] + " " + order[2];
       case "go" -> go.release();
       case "get" -> twice(order, () -> tokens.getAsync(order[2]));
@@ -141,16 +139,16 @@ final class FleetMember {
     }
   }
 
-  /** A store whose disk is full, or that halts around a call for a user, when it is told so. */
+  /** A store whose calls fail, or that halts around a call for a user, when it is told so. */
   private TokenStore interposed(TokenStore store) {
     return (TokenStore)
         Proxy.newProxyInstance(
             FleetMember.class.getClassLoader(),
             new Class<?>[] {TokenStore.class},
             (proxy, method, parameters) -> {
-              if (writesFail && WRITES.contains(method.getName())) {
+              if (failing.contains(method.getName())) {
                 throw new TokenStoreException(
-                    TokenStoreException.Reason.WRITE_FAILED, "no space left", null);
+                    TokenStoreException.Reason.WRITE_FAILED, "told to fail", null);
               }
               if (!StoreCalls.isOfALogin(parameters)) {
                 return StoreCalls.invoked(method, store, parameters);
@@ -163,12 +161,14 @@ final class FleetMember {
             });
   }
 
-  /** Stands still at a point, once, until it is told to go on. */
+  /** Stands still at a point, once, until it is told to go on; this is rest, too. */
   private void haltIf(String point) throws InterruptedException {
     if (point.equals(haltAt)) {
       haltAt = "";
+      threads.changeBusy(-1);
       say("halted");
       go.acquire();
+      threads.changeBusy(1);
     }
   }
 
@@ -258,7 +258,7 @@ final class FleetMember {
           });
     }
 
-    private synchronized void changeBusy(int change) {
+    synchronized void changeBusy(int change) {
       busy += change;
       notifyAll();
     }
