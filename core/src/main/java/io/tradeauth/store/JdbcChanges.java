@@ -48,7 +48,7 @@ final class JdbcChanges {
   private static final String LAST = "SELECT change_seq FROM tradeauth_meta WHERE id = 1";
   private static final String SUPERSEDED =
       "SELECT change_seq, "
-          + JdbcRow.Label.COLUMNS
+          + JdbcRow.Entry.LABEL_COLUMNS
           + " FROM tradeauth_record WHERE change_seq > ? AND change_seq <= ?";
   private static final String FORGOTTEN =
       "SELECT change_seq, notice FROM tradeauth_forgotten WHERE change_seq > ? AND change_seq <= ?";
@@ -152,11 +152,11 @@ final class JdbcChanges {
   private record Numbered(long number, Opener change) {
 
     static Numbered superseded(ResultSet row) throws SQLException {
-      JdbcRow.Label label = JdbcRow.Label.read(row);
+      JdbcRow.Entry label = JdbcRow.Entry.readLabel(row);
       return new Numbered(row.getLong("change_seq"), sealer -> superseded(sealer, label));
     }
 
-    private static Change superseded(Sealer sealer, JdbcRow.Label label) {
+    private static Change superseded(Sealer sealer, JdbcRow.Entry label) {
       TokenStore.Key key = sealer.openLabel(label.id(), label.content()).key();
       return new Change(key, label.content().version().generation());
     }

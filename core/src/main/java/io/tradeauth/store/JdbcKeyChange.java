@@ -15,19 +15,16 @@ final class JdbcKeyChange {
 
   private static final int PAGE = 200;
 
-  private static final String OTHER_KEYS =
-      "SELECT "
-          + JdbcRow.Keyed.COLUMNS
-          + " FROM tradeauth_record WHERE key_id <> ? AND record_id > ? ORDER BY record_id LIMIT "
-          + PAGE;
+  private static final String NEXT =
+      " FROM tradeauth_record WHERE record_id > ? ORDER BY record_id LIMIT " + PAGE;
+  private static final String LABELS = "SELECT " + JdbcRow.Entry.LABEL_COLUMNS + NEXT;
+  private static final String RECORDS = "SELECT " + JdbcRow.Entry.COLUMNS + NEXT;
 
   /** Leaves a record alone that somebody has written since it was read. */
   private static final String RESEAL =
-      "UPDATE tradeauth_record SET key_id = ?, label = ?, body = ?"
-          + " WHERE record_id = ? AND generation = ? AND version = ? AND key_id = ?";
+      "UPDATE tradeauth_record SET label = ?, body = ?"
+          + " WHERE record_id = ? AND generation = ? AND version = ?";
 
-  private static final String COUNT =
-      "SELECT key_id, count(*) FROM tradeauth_record GROUP BY key_id";
   private static final String SEALED_KEY = "SELECT sealed_key FROM tradeauth_meta WHERE id = 1";
   private static final String RESEAL_META =
       "UPDATE tradeauth_meta SET sealed_key = ? WHERE id = 1 AND sealed_key = ?";
@@ -45,16 +42,20 @@ final class JdbcKeyChange {
     resealMeta();
     Progress progress = new Progress();
     database.eachPage(
-        (session, id) -> session.all(JdbcRow.Keyed::read, OTHER_KEYS, sealer.primaryKeyId(), id),
-        JdbcRow.Keyed::id,
+        (session, id) -> session.all(JdbcRow.Entry::read, RECORDS, id),
+        JdbcRow.Entry::id,
         page -> page.forEach(row -> reseal(row, progress)));
     return progress.result();
   }
 
-  private void reseal(JdbcRow.Keyed row, Progress progress) {
+  private void reseal(JdbcRow.Entry row, Progress progress) {
     SealedContent resealed;
     try {
-      resealed = sealer.reseal(row.id(), row.content());
+      SealedContent sealed = row.content();
+      if (!sealer.isSealedWithOtherKey(sealed)) {
+        return;
+      }
+      resealed = sealer.reseal(row.id(), sealed);
     } catch (TokenStoreException e) {
       progress.failure = e;
       return;
@@ -62,18 +63,16 @@ final class JdbcKeyChange {
     progress.done += write(row, resealed);
   }
 
-  private int write(JdbcRow.Keyed row, SealedContent resealed) {
+  private int write(JdbcRow.Entry row, SealedContent resealed) {
     return database.write(
         session ->
             session.update(
                 RESEAL,
-                sealer.primaryKeyId(),
                 resealed.label(),
                 resealed.secrets(),
                 row.id(),
                 resealed.version().generation(),
-                resealed.version().number(),
-                row.keyId()));
+                resealed.version().number()));
   }
 
   /** How far it has come. */
@@ -105,21 +104,22 @@ final class JdbcKeyChange {
     return sealed;
   }
 
-  private String keyId(byte[] sealedKey) {
+  private String keyId(byte[] envelope) {
     try {
-      return Envelope.of(sealedKey).keyId();
+      return Envelope.of(envelope).keyId();
     } catch (MalformedException e) {
-      throw database.failure(Reason.TAMPERED, "its sealed key was changed", e);
+      throw database.failure(Reason.TAMPERED, "the id of a key was changed", e);
     }
   }
 
   /** Counts the rows that need each key, the sealed key of the store among them. */
   Map<String, Integer> countByKey() {
     Map<String, Integer> counts = new TreeMap<>();
-    database
-        .read(session -> session.all(row -> Map.entry(row.getString(1), row.getInt(2)), COUNT))
-        .forEach(count -> counts.put(count.getKey(), count.getValue()));
-    counts.merge(keyId(sealedKey()), 1, Integer::sum);
+    counts.put(keyId(sealedKey()), 1);
+    database.eachPage(
+        (session, id) -> session.all(JdbcRow.Entry::readLabel, LABELS, id),
+        JdbcRow.Entry::id,
+        page -> page.forEach(row -> counts.merge(keyId(row.columns().label()), 1, Integer::sum)));
     return counts;
   }
 }

@@ -19,7 +19,7 @@ final class JdbcPurge {
 
   private static final String SIGNED_OUT =
       "SELECT "
-          + JdbcRow.Label.COLUMNS
+          + JdbcRow.Entry.LABEL_COLUMNS
           + " FROM tradeauth_record WHERE state = 'SIGNED_OUT' AND since < ? AND record_id > ?"
           + " ORDER BY record_id LIMIT "
           + PAGE;
@@ -41,8 +41,8 @@ final class JdbcPurge {
   /** Returns how many records were deleted; throws after all others if one does not open. */
   int run() {
     database.eachPage(
-        (session, id) -> session.all(JdbcRow.Label::read, SIGNED_OUT, before, id),
-        JdbcRow.Label::id,
+        (session, id) -> session.all(JdbcRow.Entry::readLabel, SIGNED_OUT, before, id),
+        JdbcRow.Entry::id,
         page -> delete(proven(page)));
     if (failure != null) {
       throw failure;
@@ -50,9 +50,9 @@ final class JdbcPurge {
     return deleted;
   }
 
-  private List<JdbcRow.Label> proven(List<JdbcRow.Label> page) {
-    List<JdbcRow.Label> proven = new ArrayList<>();
-    for (JdbcRow.Label row : page) {
+  private List<JdbcRow.Entry> proven(List<JdbcRow.Entry> page) {
+    List<JdbcRow.Entry> proven = new ArrayList<>();
+    for (JdbcRow.Entry row : page) {
       try {
         sealer.openLabel(row.id(), row.content());
         proven.add(row);
@@ -64,12 +64,12 @@ final class JdbcPurge {
   }
 
   /** Each page is one transaction: a commit for each row would force the disk for each. */
-  private void delete(List<JdbcRow.Label> rows) {
+  private void delete(List<JdbcRow.Entry> rows) {
     deleted +=
         database.writeTogether(
             session -> {
               int count = 0;
-              for (JdbcRow.Label row : rows) {
+              for (JdbcRow.Entry row : rows) {
                 JdbcRow.Columns read = row.columns();
                 count += session.update(DELETE, row.id(), read.generation(), read.version());
               }

@@ -105,31 +105,22 @@ record JdbcRow(Columns content, byte @Nullable [] intentId, byte @Nullable [] in
     }
   }
 
-  /** The part of a row that is not secret. */
-  record Label(byte[] id, Columns columns) {
+  /**
+   * The content of a row, and which one it is.
+   *
+   * @param columns without the secrets if only the label was asked for
+   */
+  record Entry(byte[] id, Columns columns) {
 
-    static final String COLUMNS = "record_id, generation, version, state, since, label";
+    static final String LABEL_COLUMNS = "record_id, generation, version, state, since, label";
+    static final String COLUMNS = LABEL_COLUMNS + ", body";
 
-    static Label read(ResultSet row) throws SQLException {
-      return new Label(row.getBytes("record_id"), Columns.read(row, new byte[0]));
+    static Entry readLabel(ResultSet row) throws SQLException {
+      return new Entry(row.getBytes("record_id"), Columns.read(row, new byte[0]));
     }
 
-    SealedContent content() {
-      return columns.sealed();
-    }
-  }
-
-  /** A row and the id of the key that it is sealed with. */
-  record Keyed(byte[] id, String keyId, Columns columns) {
-
-    static final String COLUMNS =
-        "record_id, key_id, generation, version, state, since, label, body";
-
-    static Keyed read(ResultSet row) throws SQLException {
-      return new Keyed(
-          row.getBytes("record_id"),
-          row.getString("key_id"),
-          Columns.read(row, row.getBytes("body")));
+    static Entry read(ResultSet row) throws SQLException {
+      return new Entry(row.getBytes("record_id"), Columns.read(row, row.getBytes("body")));
     }
 
     SealedContent content() {

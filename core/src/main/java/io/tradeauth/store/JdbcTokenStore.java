@@ -3,7 +3,6 @@ package io.tradeauth.store;
 import io.tradeauth.TokenStore;
 import io.tradeauth.TokenStoreException;
 import io.tradeauth.TokenStoreException.Reason;
-import io.tradeauth.store.Fields.MalformedException;
 import java.security.MessageDigest;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -51,22 +50,22 @@ public final class JdbcTokenStore implements TokenStore {
       "SELECT " + JdbcRow.COLUMNS + " FROM tradeauth_record WHERE record_id = ?";
   private static final String LIST =
       "SELECT "
-          + JdbcRow.Label.COLUMNS
+          + JdbcRow.Entry.LABEL_COLUMNS
           + " FROM tradeauth_record WHERE kind = ? AND realm = ? AND record_id > ?"
           + " ORDER BY record_id LIMIT "
           + PAGE;
   private static final String INSERT =
       "INSERT INTO tradeauth_record (record_id, kind, realm, generation, version, state, since,"
-          + " key_id, label, body, intent_id, intent, change_seq)"
-          + " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ";
+          + " label, body, intent_id, intent, change_seq)"
+          + " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ";
   private static final String INSERT_UNTOLD = INSERT + "0)";
   private static final String INSERT_TOLD = INSERT + JdbcChanges.NUMBER + ")";
   private static final String BEGIN =
       "UPDATE tradeauth_record SET intent_id = ?, intent = ? WHERE record_id = ? AND generation = ?"
           + " AND version = ? AND (intent_id IS NULL OR intent_id = ?)";
   private static final String COMMIT =
-      "UPDATE tradeauth_record SET version = ?, state = ?, since = ?, key_id = ?, label = ?,"
-          + " body = ?, intent_id = NULL, intent = NULL"
+      "UPDATE tradeauth_record SET version = ?, state = ?, since = ?, label = ?, body = ?,"
+          + " intent_id = NULL, intent = NULL"
           + " WHERE record_id = ? AND generation = ? AND version = ?";
   private static final String CLEAR =
       "UPDATE tradeauth_record SET intent_id = NULL, intent = NULL"
@@ -74,7 +73,7 @@ public final class JdbcTokenStore implements TokenStore {
   private static final String GENERATION =
       "SELECT generation FROM tradeauth_record WHERE record_id = ?";
   private static final String SUPERSEDE =
-      "UPDATE tradeauth_record SET generation = ?, version = ?, state = ?, since = ?, key_id = ?,"
+      "UPDATE tradeauth_record SET generation = ?, version = ?, state = ?, since = ?,"
           + " label = ?, body = ?, intent_id = NULL, intent = NULL, change_seq = "
           + JdbcChanges.NUMBER
           + " WHERE record_id = ?";
@@ -249,13 +248,13 @@ public final class JdbcTokenStore implements TokenStore {
     List<StoredLabel> labels = new ArrayList<>();
     database.eachPage(
         (session, id) ->
-            session.all(JdbcRow.Label::read, LIST, kind.name(), JdbcRow.realm(realm), id),
-        JdbcRow.Label::id,
+            session.all(JdbcRow.Entry::readLabel, LIST, kind.name(), JdbcRow.realm(realm), id),
+        JdbcRow.Entry::id,
         page -> page.forEach(row -> addIfOf(kind, realm, row, labels)));
     return labels;
   }
 
-  private void addIfOf(Kind kind, String realm, JdbcRow.Label row, List<StoredLabel> labels) {
+  private void addIfOf(Kind kind, String realm, JdbcRow.Entry row, List<StoredLabel> labels) {
     try {
       StoredLabel label = sealer.openLabel(row.id(), row.content());
       if (label.key().kind() == kind && label.key().realm().equals(realm)) {
@@ -310,19 +309,10 @@ public final class JdbcTokenStore implements TokenStore {
         sealed.version().number(),
         sealed.state().name(),
         sealed.since().toEpochMilli(),
-        keyId(sealed),
         sealed.label(),
         sealed.secrets(),
         intent == null ? null : JdbcRow.bytes(intent.id()),
         intent == null ? null : sealer.sealIntent(key, sealed.version(), intent));
-  }
-
-  private static String keyId(SealedContent sealed) {
-    try {
-      return sealed.keyId();
-    } catch (MalformedException e) {
-      throw new IllegalStateException("it was sealed just now", e);
-    }
   }
 
   private BeginResult begin(
@@ -379,7 +369,6 @@ public final class JdbcTokenStore implements TokenStore {
                   sealed.version().number(),
                   sealed.state().name(),
                   sealed.since().toEpochMilli(),
-                  keyId(sealed),
                   sealed.label(),
                   sealed.secrets(),
                   sealer.recordId(key),
@@ -441,7 +430,6 @@ public final class JdbcTokenStore implements TokenStore {
             sealed.version().number(),
             sealed.state().name(),
             sealed.since().toEpochMilli(),
-            keyId(sealed),
             sealed.label(),
             sealed.secrets(),
             id);

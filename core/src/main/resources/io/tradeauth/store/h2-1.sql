@@ -8,7 +8,6 @@ CREATE TABLE IF NOT EXISTS tradeauth_record (
   version    BIGINT NOT NULL,
   state      VARCHAR(32) NOT NULL,
   since      BIGINT NOT NULL,
-  key_id     VARCHAR(255) NOT NULL,
   label      VARBINARY(1048576) NOT NULL,
   body       VARBINARY(1048576) NOT NULL,
   intent_id  VARBINARY(4096),

@@ -8,7 +8,6 @@ CREATE TABLE IF NOT EXISTS tradeauth_record (
   version    BIGINT NOT NULL,
   state      VARCHAR(32) NOT NULL,
   since      BIGINT NOT NULL,
-  key_id     VARCHAR(255) NOT NULL,
   label      BLOB NOT NULL,
   body       BLOB NOT NULL,
   intent_id  BLOB,

@@ -471,7 +471,7 @@ class JdbcRecordsTest {
         AtomicInteger left = new AtomicInteger(records / 5);
         tap.before(
             (what, connection) -> {
-              if (what.startsWith("UPDATE tradeauth_record SET key_id")
+              if (what.startsWith("UPDATE tradeauth_record SET label")
                   && left.getAndDecrement() < 0) {
                 throw new SQLException("cut", "XX000");
               }
@@ -506,7 +506,7 @@ class JdbcRecordsTest {
     JdbcTokenStore rotating = TestDatabase.builder(tap.source(), BOTH).open();
     tap.before(
         Harm.once(
-            "UPDATE tradeauth_record SET key_id",
+            "UPDATE tradeauth_record SET label",
             (what, connection) -> store.commit(ALICE, seen, content("renewed"))));
 
     rotating.reencryptAll();
@@ -557,5 +557,17 @@ class JdbcRecordsTest {
     assertThrows(TokenStoreException.class, rotated::reencryptAll);
 
     assertEquals(Map.of("key-1", 1, "key-2", 2), rotated.countByKey());
+  }
+
+  /** A key that an unreadable record may need must not look as if nobody needed it. */
+  @Test
+  void g33_labelThatNamesNoKey_noCountIsGiven() throws Exception {
+    open(TestDatabase.H2);
+    store.supersede(ALICE, content("a"));
+    execute("UPDATE tradeauth_record SET label = X'00' WHERE record_id = ?", id(ALICE));
+
+    TokenStoreException changed = assertThrows(TokenStoreException.class, store::countByKey);
+
+    assertEquals(TokenStoreException.Reason.TAMPERED, changed.reason());
   }
 }

@@ -27,7 +27,6 @@ public final class HsqldbDialect implements JdbcDialect {
         version    BIGINT NOT NULL,
         state      VARCHAR(32) NOT NULL,
         since      BIGINT NOT NULL,
-        key_id     VARCHAR(255) NOT NULL,
         label      VARBINARY(1048576) NOT NULL,
         body       VARBINARY(1048576) NOT NULL,
         intent_id  VARBINARY(4096),
