@@ -400,13 +400,16 @@ abstract class Exchange {
   private void answered(Answer answer, ExchangeAnswer meaning, boolean drifted) {
     Attempts now = attempts();
     if (meaning instanceof ExchangeAnswer.Granted) {
+      TokenResponse response = ((ExchangeAnswer.Granted) meaning).response();
       Instant receivedAt = realm.clock().toServer(realm.time().now());
+      long tookMillis = tookMillis();
       try {
-        granted(now.parent, ((ExchangeAnswer.Granted) meaning).response(), receivedAt);
+        granted(now.parent, response, receivedAt);
       } finally {
         now.budget.accepted();
-        log("granted", answer.status(), "");
+        log("granted", answer.status(), "", tookMillis);
       }
+      tellFlaws(response, receivedAt);
     } else if (meaning instanceof ExchangeAnswer.Refused) {
       refused(answer, (ExchangeAnswer.Refused) meaning, drifted);
     } else if (meaning instanceof ExchangeAnswer.Later) {
@@ -419,7 +422,7 @@ abstract class Exchange {
   private void refused(Answer answer, ExchangeAnswer.Refused refusal, boolean drifted) {
     Attempts now = attempts();
     now.unsettled = now.lost && refusal.party() == ExchangeAnswer.Party.CLIENT;
-    log("refused", answer.status(), refusal.code());
+    log("refused", answer.status(), refusal.code(), tookMillis());
     if (now.grant instanceof Grant.SignedLogin
         && drifted
         && !now.resigned
@@ -459,7 +462,7 @@ abstract class Exchange {
     Attempts now = attempts();
     String code = later.code();
     now.unsettled = now.lost;
-    log("later", answer.status(), code);
+    log("later", answer.status(), code, tookMillis());
     if (later.patience() != null && isPatienceAtItsEnd(later.patience())) {
       now.budget.accepted();
       refused(now.parent, now.grant, now.probe || now.lost, code);
@@ -488,7 +491,8 @@ abstract class Exchange {
   private void notSent(TokenEndpoint.Result.NotSent result) {
     Attempts now = attempts();
     now.unsettled = now.lost;
-    log(result.tls() ? "tls" : "not sent", 0, result.cause().getClass().getSimpleName());
+    String cause = result.cause().getClass().getSimpleName();
+    log(result.tls() ? "tls" : "not_sent", 0, cause, tookMillis());
     if (!result.tls() && now.count < MOST_ATTEMPTS && tryAgainSoon(now, null)) {
       return;
     }
@@ -497,7 +501,7 @@ abstract class Exchange {
         result.tls()
             ? BrokerUnavailableException.Reason.TLS
             : BrokerUnavailableException.Reason.UNREACHABLE,
-        result.cause().getClass().getSimpleName(),
+        cause,
         null,
         result.cause());
   }
@@ -505,7 +509,7 @@ abstract class Exchange {
   private void lost(String code, @Nullable Answer answer, @Nullable Exception cause) {
     Attempts now = attempts();
     Duration wait = answer == null ? null : patience(answer);
-    log("in doubt", 0, code);
+    log("in_doubt", answer == null ? 0 : answer.status(), code, tookMillis());
     now.lost = true;
     Grant login = preferredLogin(now);
     if (login instanceof Grant.SignedLogin && isLoginTooEarly()) {
@@ -606,7 +610,32 @@ abstract class Exchange {
     realm.takeBack(key, now.intent);
   }
 
-  private void log(String outcome, int status, String code) {
+  /** Says what was wrong with an answer, each flaw once: every answer may have it. */
+  private void tellFlaws(TokenResponse response, Instant receivedAt) {
+    boolean assumed = provider.broker().profile().expiry().isAssumed(response, receivedAt);
+    if (response.problems().isEmpty() && !assumed) {
+      return;
+    }
+    List<String> flaws = new ArrayList<>(response.problems());
+    if (assumed) {
+      flaws.add("expires_in: missing");
+    }
+    flaws.removeIf(flaw -> !realm.isNewFlaw(flaw));
+    if (!flaws.isEmpty()) {
+      LOG.warn("{}: flaws in an answer of the token endpoint: {}", name(), flaws);
+      realm
+          .engine()
+          .events()
+          .publish(new TokenEvent.FlawedResponse(name(), userId, realm.time().now(), flaws));
+    }
+  }
+
+  private long tookMillis() {
+    return (realm.time().monotonicNanos() - startedNanos) / 1_000_000;
+  }
+
+  /** Writes values without blanks, so that each ends where the next name begins. */
+  private void log(String outcome, int status, String code, long tookMillis) {
     if (!LOG.isInfoEnabled()) {
       return; // nobody reads what it takes a while to clean
     }
@@ -614,13 +643,13 @@ abstract class Exchange {
     LOG.info(
         "exchange broker={} user={} grant={} attempt={} outcome={} status={} code={} took_ms={}",
         name(),
-        ServerText.clean(userId),
+        ServerText.clean(userId).replace(' ', '_'),
         now.grant.getClass().getSimpleName(),
         now.count,
         outcome,
         status,
-        clean(code, now),
-        (realm.time().monotonicNanos() - startedNanos) / 1_000_000);
+        clean(code, now).replace(' ', '_'),
+        tookMillis);
   }
 
   /** Takes out of a server's words whatever we sent. */

@@ -96,6 +96,23 @@ public final class Expiry {
     return earliest != null ? earliest : receivedAt.plus(IF_NOTHING_IS_TOLD);
   }
 
+  /** Returns whether no answer and no rule tells the end, so that a life is assumed. */
+  boolean isAssumed(TokenResponse response, Instant receivedAt) {
+    if (isTold(response)) {
+      return false;
+    }
+    for (Rule rule : rules) {
+      if (rule.endOf(response, receivedAt) != null) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static boolean isTold(TokenResponse response) {
+    return response.expiresIn() != null || response.expiresAt() != null;
+  }
+
   /**
    * Returns whether {@code end} is a time of day at which tokens end, so that one that is issued
    * shortly before ends there too.
@@ -110,8 +127,7 @@ public final class Expiry {
   }
 
   private @Nullable Instant untold(TokenResponse response, Instant receivedAt) {
-    boolean told = response.expiresIn() != null || response.expiresAt() != null;
-    return told || ifUntold == null ? null : receivedAt.plus(ifUntold);
+    return isTold(response) || ifUntold == null ? null : receivedAt.plus(ifUntold);
   }
 
   private static @Nullable Instant earlier(@Nullable Instant one, @Nullable Instant other) {

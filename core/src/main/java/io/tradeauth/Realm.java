@@ -64,6 +64,7 @@ final class Realm {
   private final IdleLogins idle;
   private final ConcurrentMap<String, Set<String>> sharers = new ConcurrentHashMap<>();
   private final Set<String> ownGenerations = ConcurrentHashMap.newKeySet();
+  private final Set<String> flaws = ConcurrentHashMap.newKeySet();
   private final ConcurrentMap<String, Set<CompletableFuture<Boolean>>> awaited =
       new ConcurrentHashMap<>();
   private final ConcurrentMap<CompletableFuture<Boolean>, String> signIns =
@@ -657,6 +658,11 @@ final class Realm {
   @Nullable Trouble recovered(String subject) {
     rests.remove(subject);
     return troubles.remove(subject);
+  }
+
+  /** Returns whether this flaw of the broker's answers is seen for the first time. */
+  boolean isNewFlaw(String flaw) {
+    return flaws.add(flaw);
   }
 
   // Tokens that the store has refused

@@ -227,4 +227,26 @@ public sealed interface TokenEvent {
       return "check that the calls of this user need no more than " + String.join(" ", now);
     }
   }
+
+  /**
+   * A token response was not as RFC 6749 section 5.1 has it, and what could be used of it was: a
+   * life that is not told, or not readable, is taken to be short. Each flaw is told once for a
+   * broker.
+   *
+   * @param flaws what could not be used, without a character of it, such as {@code expires_in:
+   *     missing}
+   */
+  record FlawedResponse(String broker, String userId, Instant at, List<String> flaws)
+      implements TokenEvent {
+
+    /** Copies the list. */
+    public FlawedResponse {
+      flaws = List.copyOf(flaws);
+    }
+
+    @Override
+    public String advice() {
+      return "ask the broker why its answers are not as they were documented";
+    }
+  }
 }

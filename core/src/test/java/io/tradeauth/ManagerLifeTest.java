@@ -19,10 +19,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.logging.Handler;
-import java.util.logging.LogRecord;
-import java.util.logging.Logger;
-import java.util.logging.SimpleFormatter;
+import java.util.logging.Level;
 import okhttp3.OkHttpClient;
 import org.junit.jupiter.api.Test;
 
@@ -73,21 +70,17 @@ class ManagerLifeTest {
 
   @Test
   void close_signInTakesTooLong_saysWho() {
-    Queue<String> said = new ConcurrentLinkedQueue<>();
-    Handler listener = new Listener(said);
-    Logger log = Logger.getLogger("io.tradeauth");
-    log.addHandler(listener);
     EngineFixture engine =
         strict().manager(manager -> manager.closeTimeout(Duration.ofMillis(50))).start();
     CompletableFuture<Void> signIn;
-    try (Gate gate = engine.server().holdAnswers("token")) {
+    try (LogLines log = new LogLines();
+        Gate gate = engine.server().holdAnswers("token")) {
       signIn = CompletableFuture.runAsync(() -> engine.signIn("alice"));
       gate.awaitArrivals(1);
       engine.manager().close();
-    } finally {
-      log.removeHandler(listener);
+      List<String> said = log.at(Level.WARNING);
+      assertTrue(said.stream().anyMatch(line -> line.contains("[alice]")), said::toString);
     }
-    assertTrue(said.stream().anyMatch(line -> line.contains("[alice]")), said::toString);
     signIn.handle((done, failure) -> true).join();
     engine.close();
   }
@@ -102,11 +95,7 @@ class ManagerLifeTest {
   }
 
   private static List<String> saidOf(List<URL> copies) {
-    Queue<String> said = new ConcurrentLinkedQueue<>();
-    Handler listener = new Listener(said);
-    Logger log = Logger.getLogger("io.tradeauth");
-    log.addHandler(listener);
-    try {
+    try (LogLines log = new LogLines()) {
       TokenManager.warnOfTwoOkHttps(
           new ClassLoader() {
             @Override
@@ -114,30 +103,8 @@ class ManagerLifeTest {
               return Collections.enumeration(copies);
             }
           });
-    } finally {
-      log.removeHandler(listener);
+      return log.at(Level.WARNING);
     }
-    return List.copyOf(said);
-  }
-
-  private static final class Listener extends Handler {
-
-    private final Queue<String> said;
-
-    Listener(Queue<String> said) {
-      this.said = said;
-    }
-
-    @Override
-    public void publish(LogRecord record) {
-      said.add(new SimpleFormatter().formatMessage(record));
-    }
-
-    @Override
-    public void flush() {}
-
-    @Override
-    public void close() {}
   }
 
   // Forgetting

@@ -18,14 +18,12 @@ import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
+import java.time.LocalTime;
+import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.logging.Handler;
 import java.util.logging.Level;
-import java.util.logging.LogRecord;
-import java.util.logging.Logger;
 import mockwebserver3.MockResponse;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -123,6 +121,51 @@ class ProtocolFaultsTest {
     assertEquals(seconds > 0 ? List.of() : List.of("expires_in: unreadable"), response.problems());
     assertEquals("canary-r", response.refreshToken().value());
     assertEquals("canary-a", response.accessToken().value());
+  }
+
+  /** One event and one line for each flaw, however many answers have it. */
+  @Test
+  void lifeNotTold_thenUnreadable_eachSaidOnce_P1_P2() {
+    try (LogLines log = new LogLines();
+        EngineFixture engine = EngineFixture.strict()) {
+      engine.signIn("alice", "bob");
+      engine.server().tellsLife(false);
+      for (int i = 0; i < 3; i++) {
+        engine.expire();
+        engine.get("alice");
+        engine.get("bob");
+      }
+      engine.server().tellsLife(true);
+      engine.server().fail("token", answer("\"access_token\":\"canary-b\",\"expires_in\":[]"), 1);
+      engine.expire();
+      engine.get("alice");
+      engine.settle();
+
+      assertEquals(
+          List.of(List.of("expires_in: missing"), List.of("expires_in: unreadable")),
+          engine.events(TokenEvent.FlawedResponse.class).stream()
+              .map(TokenEvent.FlawedResponse::flaws)
+              .toList());
+      assertEquals(
+          List.of(
+              "fake: flaws in an answer of the token endpoint: [expires_in: missing]",
+              "fake: flaws in an answer of the token endpoint: [expires_in: unreadable]"),
+          log.at(Level.WARNING));
+    }
+  }
+
+  /** A broker whose tokens end at a time of day need not tell a life. */
+  @Test
+  void lifeNotTold_ruleOrTokenTellsTheEnd_noFlaw() {
+    TokenResponse untold = read("\"access_token\":\"canary-a\"");
+    TokenResponse jwt = read("\"access_token\":\"" + jwt("{\"exp\":1767614400}") + "\"");
+    Expiry daily = Expiry.asTold().noLaterThanDaily(LocalTime.NOON, ZoneOffset.UTC);
+
+    assertTrue(Expiry.asTold().isAssumed(untold, NOON));
+    assertTrue(Expiry.asTold().orElse(Duration.ofHours(1)).isAssumed(untold, NOON));
+    assertFalse(daily.isAssumed(untold, NOON));
+    assertTrue(Expiry.asTold().noLaterThanJwtHint().isAssumed(untold, NOON));
+    assertFalse(Expiry.asTold().noLaterThanJwtHint().isAssumed(jwt, NOON));
   }
 
   // Tokens
@@ -358,13 +401,8 @@ class ProtocolFaultsTest {
   /** P15: an error description with everything that must not be told. */
   @Test
   void errorDescription_secretsAndControlCharactersTakenOut_P15() {
-    List<String> logged = new ArrayList<>();
-    Handler capture = new Capture(logged);
-    Logger root = Logger.getLogger("io.tradeauth");
-    Level level = root.getLevel();
-    root.setLevel(Level.ALL);
-    root.addHandler(capture);
-    try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
+    try (LogLines log = new LogLines();
+        EngineFixture engine = EngineFixture.strict().signIn("alice")) {
       String refreshToken = stored(engine, "alice").refreshToken().value();
       String secret = FakeAuthorizationServer.CLIENT_SECRET;
       String filler = "f".repeat(170 - refreshToken.length());
@@ -402,15 +440,13 @@ class ProtocolFaultsTest {
       for (TokenEvent event : engine.events()) {
         assertFalse(event.toString().contains(refreshToken), event::toString);
       }
-      assertFalse(logged.isEmpty());
-      for (String line : logged) {
-        assertFalse(line.contains(refreshToken.substring(0, 8)), line);
-        assertFalse(line.contains(secret.substring(0, 12)), line);
-        assertFalse(line.contains("\u001b") || line.contains("\n"), line);
+      assertFalse(log.all().isEmpty());
+      for (LogLines.Line line : log.all()) {
+        String told = line.text() + (line.thrown() == null ? "" : line.thrown().getMessage());
+        assertFalse(told.contains(refreshToken.substring(0, 8)), told);
+        assertFalse(told.contains(secret.substring(0, 12)), told);
+        assertFalse(told.contains("\u001b") || told.contains("\n"), told);
       }
-    } finally {
-      root.removeHandler(capture);
-      root.setLevel(level);
     }
   }
 
@@ -451,28 +487,5 @@ class ProtocolFaultsTest {
     StringWriter text = new StringWriter();
     failure.printStackTrace(new PrintWriter(text, true));
     return text.toString();
-  }
-
-  private static final class Capture extends Handler {
-
-    private final List<String> lines;
-
-    Capture(List<String> lines) {
-      this.lines = lines;
-    }
-
-    @Override
-    public synchronized void publish(LogRecord record) {
-      lines.add(record.getMessage());
-      if (record.getThrown() != null) {
-        lines.add(String.valueOf(record.getThrown().getMessage()));
-      }
-    }
-
-    @Override
-    public void flush() {}
-
-    @Override
-    public void close() {}
   }
 }
