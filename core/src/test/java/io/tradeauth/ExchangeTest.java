@@ -11,6 +11,7 @@ import io.tradeauth.testing.EngineFixture;
 import io.tradeauth.testing.FakeBroker;
 import io.tradeauth.testing.Fault;
 import io.tradeauth.testing.TokenLedger;
+import io.tradeauth.testing.Wire;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -475,7 +476,7 @@ class ExchangeTest {
                   answer ->
                       answer
                           .newBuilder()
-                          .body(bodyOf(answer).replaceFirst("\"access_token\":\"", "$0\\\\n"))
+                          .body(Wire.body(answer).replaceFirst("\"access_token\":\"", "$0\\\\n"))
                           .build()),
               1);
       engine.clock().jump(engine.server().life().minusSeconds(150));
@@ -489,16 +490,6 @@ class ExchangeTest {
       assertTrue(engine.server().accepts(engine.get("alice").value()));
       assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
     }
-  }
-
-  private static String bodyOf(mockwebserver3.MockResponse answer) {
-    okio.Buffer body = new okio.Buffer();
-    try {
-      java.util.Objects.requireNonNull(answer.getBody()).writeTo(body);
-    } catch (java.io.IOException e) {
-      throw new java.io.UncheckedIOException(e);
-    }
-    return body.readUtf8();
   }
 
   @Test

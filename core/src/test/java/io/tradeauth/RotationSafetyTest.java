@@ -232,13 +232,11 @@ class RotationSafetyTest {
   void invalidGrant_storeFails_rememberedAndNothingSentAgain_P13() {
     try (EngineFixture engine = strict().signIn("alice")) {
       engine.server().endSessions("alice");
-      store.failNextCommit(full());
+      store.failCommits(true);
       engine.expire();
       assertThrows(SignInRequiredException.class, () -> engine.get("alice"));
       int sent = engine.exchanges();
 
-      assertThrows(SignInRequiredException.class, () -> engine.get("alice"));
-      store.failCommits(true);
       assertThrows(SignInRequiredException.class, () -> engine.get("alice"));
       store.failCommits(false);
       engine.live(Duration.ofSeconds(6));

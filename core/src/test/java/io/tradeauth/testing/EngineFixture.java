@@ -1,6 +1,7 @@
 package io.tradeauth.testing;
 
 import io.tradeauth.AccessToken;
+import io.tradeauth.Broker;
 import io.tradeauth.BrokerSettings;
 import io.tradeauth.ClientCredentials;
 import io.tradeauth.Grant;
@@ -15,6 +16,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
@@ -70,7 +72,7 @@ public final class EngineFixture implements AutoCloseable {
             .executor(this::execute)
             .callbackExecutor(Runnable::run)
             .broker(
-                broker,
+                builder.inItsPlace.apply(server, broker),
                 values -> {
                   values.client(FakeBroker.client());
                   builder.settings.accept(values);
@@ -274,6 +276,8 @@ public final class EngineFixture implements AutoCloseable {
     private final RotationProfile rotation;
     private Consumer<FakeAuthorizationServer> server = values -> {};
     private Consumer<FakeBroker> broker = values -> {};
+    private BiFunction<FakeAuthorizationServer, StandardBroker, Broker> inItsPlace =
+        (fake, usual) -> usual;
     private Consumer<BrokerSettings> settings = values -> {};
     private Consumer<TokenManager.Builder> manager = values -> {};
     private TokenStore store = TokenStore.inMemory();
@@ -291,6 +295,12 @@ public final class EngineFixture implements AutoCloseable {
     /** Changes the broker. */
     public Builder broker(Consumer<FakeBroker> change) {
       this.broker = broker.andThen(change);
+      return this;
+    }
+
+    /** Gives the manager another broker, which may leave to the usual one what it likes. */
+    public Builder inItsPlace(BiFunction<FakeAuthorizationServer, StandardBroker, Broker> other) {
+      this.inItsPlace = other;
       return this;
     }
 

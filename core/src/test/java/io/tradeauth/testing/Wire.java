@@ -5,12 +5,16 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.io.JsonStringEncoder;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import mockwebserver3.MockResponse;
+import mockwebserver3.MockResponseBody;
 import mockwebserver3.RecordedRequest;
+import okio.Buffer;
 import okio.ByteString;
 import org.jspecify.annotations.Nullable;
 
@@ -87,6 +91,20 @@ public final class Wire {
   public static String body(RecordedRequest request) {
     ByteString body = request.getBody();
     return body == null ? "" : body.utf8();
+  }
+
+  /** Returns the body of an answer as text; empty if there is none. */
+  public static String body(MockResponse answer) {
+    MockResponseBody body = answer.getBody();
+    Buffer text = new Buffer();
+    if (body != null) {
+      try {
+        body.writeTo(text);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+    return text.readUtf8();
   }
 
   private static boolean hasType(RecordedRequest request, String type) {

@@ -1,0 +1,227 @@
+package io.tradeauth;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.tradeauth.testing.EngineFixture;
+import io.tradeauth.testing.Fault;
+import io.tradeauth.testing.Gate;
+import io.tradeauth.testing.TokenLedger;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+/** What an exchange leaves behind when something beside it goes wrong. */
+class ExchangeEdgesTest {
+
+  private static final Duration TICK = Duration.ofMillis(100);
+
+  private volatile boolean breaksAnswers;
+  private volatile boolean breaksRequests;
+
+  private static CompletableFuture<AccessToken> whileTimePasses(
+      EngineFixture engine, CompletableFuture<AccessToken> got) {
+    engine.liveUntil(TICK, got::isDone);
+    return got;
+  }
+
+  private static TokenException failure(CompletableFuture<AccessToken> got) {
+    return (TokenException) assertThrows(CompletionException.class, got::join).getCause();
+  }
+
+  // Figures
+
+  @Test
+  void failuresInARow_areCounted_andEndWithTheFirstSuccess() {
+    try (EngineFixture engine = EngineFixture.constant().signIn("alice")) {
+      engine.server().fail("token", Fault.html(403), 3);
+      engine.expire();
+      for (int i = 0; i < 3; i++) {
+        assertThrows(BrokerUnavailableException.class, () -> engine.get("alice"));
+        engine.clock().jump(Duration.ofMinutes(5));
+      }
+      engine.get("alice");
+      engine.settle();
+
+      assertEquals(
+          List.of(1, 2, 3),
+          engine.events(TokenEvent.RenewalFailing.class).stream()
+              .map(TokenEvent.RenewalFailing::failures)
+              .toList());
+      assertEquals(3, engine.events(TokenEvent.Recovered.class).get(0).failures());
+    }
+  }
+
+  @Test
+  void renewed_tellsHowLongItTook() {
+    try (EngineFixture engine = EngineFixture.constant().signIn("alice")) {
+      engine.expire();
+      CompletableFuture<AccessToken> got;
+      try (Gate gate = engine.server().holdAnswers("token")) {
+        got = engine.tokens().getAsync("alice");
+        gate.awaitArrivals(1);
+        engine.clock().advance(Duration.ofSeconds(2));
+      }
+      got.join();
+      assertEquals(Duration.ofSeconds(2), engine.events(TokenEvent.Renewed.class).get(0).took());
+    }
+  }
+
+  // Tokens that can't be saved
+
+  @Test
+  void unsaved_whoWantsAnotherThanARefusedToken_isServed_whoWantsANewOne_isTold_G3() {
+    FailingStore store = new FailingStore();
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT).store(store).start().signIn("alice")) {
+      final AccessToken old = engine.get("alice");
+      engine.expire();
+      store.failCommits(true);
+      AccessToken unsaved = whileTimePasses(engine, engine.tokens().getAsync("alice")).join();
+      assertNotEquals(old, unsaved);
+
+      assertEquals(unsaved, engine.tokens().getInsteadOf("alice", old));
+      TokenStoreException told =
+          assertThrows(TokenStoreException.class, () -> engine.tokens().renew("alice"));
+      assertEquals(TokenStoreException.Reason.WRITE_FAILED, told.reason());
+      assertThrows(TokenStoreException.class, () -> engine.tokens().getInsteadOf("alice", unsaved));
+      store.failCommits(false);
+      engine.live(Duration.ofSeconds(6));
+      assertEquals(2, engine.exchanges());
+      assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
+    }
+  }
+
+  // The client's budget
+
+  /** A turn that is not given back would let the others of an unknown client wait for ever. */
+  @Test
+  void nothingCouldBeSent_theNextUsersHaveTheirTurn_N2() {
+    Cable cable = new Cable();
+    try (EngineFixture engine =
+            EngineFixture.of(RotationProfile.STRICT)
+                .manager(manager -> manager.httpClient(cable.client()))
+                .start();
+        EngineFixture another = engine.another()) {
+      List<String> users = List.of("a", "b", "c", "d", "e");
+      users.forEach(engine::signIn);
+      engine.expire();
+      cable.cut(Integer.MAX_VALUE);
+      for (String user : users) {
+        TokenException told = failure(whileTimePasses(another, another.tokens().getAsync(user)));
+        assertEquals(BrokerUnavailableException.Reason.UNREACHABLE, told.reason());
+      }
+      cable.mend();
+      engine.clock().jump(Duration.ofMinutes(1));
+      for (String user : users) {
+        assertTrue(engine.server().accepts(another.get(user).value()));
+      }
+    }
+  }
+
+  /** Without a word of how long, the whole client is quiet for five seconds. */
+  @Test
+  void tooManyRequests_untoldHowLong_othersOfTheClientWaitToo_N10() {
+    try (EngineFixture engine = EngineFixture.constant().signIn("alice", "bob")) {
+      engine.server().fail("token", Fault.status(429), 1);
+      engine.expire();
+      assertThrows(BrokerUnavailableException.class, () -> engine.get("alice"));
+      int before = engine.exchanges();
+      BrokerUnavailableException paused =
+          assertThrows(BrokerUnavailableException.class, () -> engine.get("bob"));
+      assertEquals(engine.clock().now().plusSeconds(5), paused.retryAt());
+      assertEquals(before, engine.exchanges());
+      engine.clock().jump(Duration.ofSeconds(5));
+      assertTrue(engine.server().accepts(engine.get("bob").value()));
+    }
+  }
+
+  // A broker module that fails
+
+  private static EngineFixture.Builder with(UnaryOperator<BrokerCall<ExchangeAnswer>> change) {
+    return EngineFixture.of(RotationProfile.STRICT)
+        .inItsPlace((server, usual) -> new Changed(usual, change));
+  }
+
+  /** A broker whose exchanges are changed. */
+  private record Changed(Broker usual, UnaryOperator<BrokerCall<ExchangeAnswer>> change)
+      implements Broker {
+
+    @Override
+    public BrokerProfile profile() {
+      return usual.profile();
+    }
+
+    @Override
+    public @Nullable Grant renewal(@Nullable TokenSet tokens) {
+      return usual.renewal(tokens);
+    }
+
+    @Override
+    public BrokerCall<ExchangeAnswer> exchange(Grant grant) {
+      return change.apply(usual.exchange(grant));
+    }
+  }
+
+  /** A call that is as it was until it is told to break. */
+  private final class Breaking implements BrokerCall<ExchangeAnswer> {
+
+    private final BrokerCall<ExchangeAnswer> call;
+
+    Breaking(BrokerCall<ExchangeAnswer> call) {
+      this.call = call;
+    }
+
+    @Override
+    public BrokerRequest request(CallContext context) {
+      BrokerRequest request = call.request(context);
+      return breaksRequests ? request.header("X-App", "caf\u00e9") : request;
+    }
+
+    @Override
+    public ExchangeAnswer read(Answer answer) {
+      if (breaksAnswers) {
+        throw new IllegalStateException("a bug in a broker module");
+      }
+      return call.read(answer);
+    }
+  }
+
+  /** The server has rotated, and nobody could read what it said. */
+  @Test
+  void readerOfAnswersThrows_rotating_inDoubt_notSentAgainBeforeTheHold_G6() {
+    try (EngineFixture engine = with(Breaking::new).start().signIn("alice")) {
+      engine.expire();
+      breaksAnswers = true;
+      TokenException told = failure(whileTimePasses(engine, engine.tokens().getAsync("alice")));
+      assertEquals(BrokerUnavailableException.Reason.IN_DOUBT, told.reason());
+      assertNotNull(engine.stored("alice").intent());
+      int before = engine.exchanges();
+      assertThrows(BrokerUnavailableException.class, () -> engine.get("alice"));
+      assertEquals(before, engine.exchanges());
+    }
+  }
+
+  /** What may not be sent at all leaves no intent in anybody's way. */
+  @Test
+  void requestThatMayNotBeSent_intentTakenBack_nextOneWorks() {
+    try (EngineFixture engine = with(Breaking::new).start().signIn("alice")) {
+      engine.expire();
+      breaksRequests = true;
+      assertThrows(BrokerConfigurationException.class, () -> engine.get("alice"));
+      assertNull(engine.stored("alice").intent());
+      assertEquals(1, engine.exchanges());
+      breaksRequests = false;
+      engine.clock().jump(Duration.ofMinutes(1));
+      assertTrue(engine.server().accepts(engine.get("alice").value()));
+    }
+  }
+}

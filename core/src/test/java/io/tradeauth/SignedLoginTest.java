@@ -1,0 +1,302 @@
+package io.tradeauth;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.tradeauth.testing.EngineFixture;
+import io.tradeauth.testing.FakeAuthorizationServer;
+import io.tradeauth.testing.Fault;
+import io.tradeauth.testing.TokenLedger;
+import io.tradeauth.testing.Wire;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import mockwebserver3.MockResponse;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+/** A broker where the application can log in by itself, and each login ends the session before. */
+class SignedLoginTest {
+
+  private static final Duration TICK = Duration.ofMillis(100);
+  private static final Duration PATIENCE = Duration.ofMinutes(10);
+
+  private final AtomicInteger logins = new AtomicInteger();
+
+  private EngineFixture engine() {
+    return EngineFixture.of(RotationProfile.STRICT)
+        .broker(broker -> broker.rotation(RotationProfile.RELOGIN))
+        .inItsPlace((server, usual) -> new LoginBroker(usual, server, logins))
+        .start();
+  }
+
+  /** A login is a session that the server begins when it is asked to. */
+  private record LoginBroker(Broker usual, FakeAuthorizationServer server, AtomicInteger logins)
+      implements Broker {
+
+    @Override
+    public BrokerProfile profile() {
+      return usual.profile();
+    }
+
+    @Override
+    public Grant renewal(@Nullable TokenSet tokens) {
+      Grant refresh = usual.renewal(tokens);
+      return refresh == null ? new Grant.SignedLogin(null) : refresh;
+    }
+
+    @Override
+    public @Nullable Grant renewalAfterRefusal(Grant renewal) {
+      return renewal instanceof Grant.Refresh ? new Grant.SignedLogin(null) : null;
+    }
+
+    @Override
+    public BrokerCall<ExchangeAnswer> exchange(Grant grant) {
+      if (!(grant instanceof Grant.SignedLogin)) {
+        return denied(usual.exchange(grant));
+      }
+      logins.incrementAndGet();
+      return denied(usual.exchange(new Grant.Refresh(server.refreshToken("alice"))));
+    }
+
+    /** What this server calls 409 may come for a while only. */
+    private static BrokerCall<ExchangeAnswer> denied(BrokerCall<ExchangeAnswer> call) {
+      return new BrokerCall<>() {
+        @Override
+        public BrokerRequest request(CallContext context) {
+          return call.request(context);
+        }
+
+        @Override
+        public ExchangeAnswer read(Answer answer) {
+          return answer.status() == 409
+              ? new ExchangeAnswer.Later("locked", PATIENCE)
+              : call.read(answer);
+        }
+      };
+    }
+  }
+
+  private static CompletableFuture<AccessToken> getWhileTimePasses(EngineFixture engine) {
+    CompletableFuture<AccessToken> got = engine.tokens().getAsync("alice");
+    engine.liveUntil(TICK, got::isDone);
+    return got;
+  }
+
+  private static void nearTheEnd(EngineFixture engine) {
+    engine.clock().jump(engine.server().life().multipliedBy(85).dividedBy(100));
+  }
+
+  private static TokenStore.@Nullable Intent openIntent(EngineFixture engine) {
+    return engine.stored("alice").intent();
+  }
+
+  @Test
+  void tokenEnds_refreshed_noLogin() {
+    try (EngineFixture engine = engine().signIn("alice")) {
+      engine.expire();
+      assertTrue(engine.server().accepts(engine.get("alice").value()));
+      assertEquals(0, logins.get());
+    }
+  }
+
+  @Test
+  void refreshTokenRefused_logsIn_nobodyIsAsked() {
+    try (EngineFixture engine = engine().signIn("alice")) {
+      engine.server().endSessions("alice");
+      engine.expire();
+      assertTrue(engine.server().accepts(engine.get("alice").value()));
+      assertEquals(1, logins.get());
+      assertEquals(0, engine.events(TokenEvent.SignInRequired.class).size());
+    }
+  }
+
+  @Test
+  void refreshTokenAndLoginRefused_signInRequired() {
+    try (EngineFixture engine = engine().signIn("alice")) {
+      engine.server().fail("token", Fault.json(400, "{\"error\":\"invalid_grant\"}"), 2);
+      engine.expire();
+      SignInRequiredException refused =
+          assertThrows(SignInRequiredException.class, () -> engine.get("alice"));
+      assertEquals(SignInRequiredException.Reason.GRANT_REFUSED, refused.reason());
+      assertEquals(1, logins.get());
+      assertEquals(1 + 2, engine.exchanges());
+    }
+  }
+
+  /** A refresh token that may be spent is not sent again where a login does. */
+  @Test
+  void answerLost_logsIn_spentTokenNotSentAgain() {
+    try (EngineFixture engine = engine().signIn("alice")) {
+      engine.expire();
+      engine.server().fail("token", Fault.loseAnswer(), 1);
+      assertTrue(engine.server().accepts(getWhileTimePasses(engine).join().value()));
+      assertEquals(1, logins.get());
+      assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
+      assertNull(openIntent(engine));
+    }
+  }
+
+  /** A login would end what still works. */
+  @Test
+  void answerLostWhileTheTokenLives_noLoginBeforeItsEnd() {
+    try (EngineFixture engine = engine().signIn("alice")) {
+      final AccessToken inHand = engine.get("alice");
+      nearTheEnd(engine);
+      engine.server().fail("token", Fault.loseAnswer(), 1);
+      assertServedUntilItsEnd(engine, inHand, BrokerUnavailableException.Reason.IN_DOUBT);
+    }
+  }
+
+  @Test
+  void refreshTokenRefusedWhileTheTokenLives_noLoginBeforeItsEnd() {
+    try (EngineFixture engine = engine().signIn("alice")) {
+      final AccessToken inHand = engine.get("alice");
+      nearTheEnd(engine);
+      engine.server().fail("token", Fault.json(400, "{\"error\":\"invalid_grant\"}"), 1);
+      assertServedUntilItsEnd(engine, inHand, BrokerUnavailableException.Reason.COOLING_DOWN);
+    }
+  }
+
+  /** One request, then nothing in the background until the end; then a login. */
+  private void assertServedUntilItsEnd(
+      EngineFixture engine, AccessToken inHand, BrokerUnavailableException.Reason reason) {
+    final int before = engine.exchanges();
+    assertEquals(inHand, engine.get("alice"));
+    engine.settle();
+    assertEquals(before + 1, engine.exchanges());
+    assertEquals(0, logins.get());
+    assertNull(openIntent(engine));
+    assertEquals(reason, engine.events(TokenEvent.RenewalFailing.class).get(0).reason());
+    for (int i = 0; i < 60; i++) {
+      engine.live(Duration.ofSeconds(1));
+      assertEquals(inHand, engine.get("alice"));
+    }
+    assertEquals(before + 1, engine.exchanges(), "the background rests");
+    engine.server().endSessions("alice");
+    engine.expire();
+    assertTrue(engine.server().accepts(getWhileTimePasses(engine).join().value()));
+    assertEquals(1, logins.get());
+  }
+
+  /** Without a refresh token a renewal is a login, and waits for the end of what works. */
+  @Test
+  void onlyALoginRenews_newTokenWantedWhileTheOldLives_toldToWait() {
+    try (EngineFixture engine = engine()) {
+      engine.server().fail("token", withoutRefreshToken(), 1);
+      engine.signIn("alice", new Grant.SignedLogin(null));
+      final AccessToken inHand = engine.get("alice");
+      final int before = engine.exchanges();
+      engine.clock().jump(Duration.ofSeconds(10));
+
+      BrokerUnavailableException early =
+          assertThrows(BrokerUnavailableException.class, () -> engine.tokens().renew("alice"));
+
+      assertEquals(BrokerUnavailableException.Reason.COOLING_DOWN, early.reason());
+      assertEquals(inHand, engine.get("alice"));
+      assertEquals(before, engine.exchanges());
+      // Whom the API has refused it may log in at once.
+      assertTrue(engine.server().accepts(engine.tokens().getInsteadOf("alice", inHand).value()));
+      assertEquals(before + 1, engine.exchanges());
+    }
+  }
+
+  private static Fault withoutRefreshToken() {
+    return Fault.after(
+        answer ->
+            answer
+                .newBuilder()
+                .body(
+                    Wire.body(answer)
+                        .replaceFirst("\"refresh_token\":\"[^\"]*\",?", "")
+                        .replace(",}", "}"))
+                .build());
+  }
+
+  /** The stamp of a signed login was of a wrong clock: the answer tells the right one. */
+  @Test
+  void loginRefused_clockWasOff_signedOnceMore_G21() {
+    try (EngineFixture engine = engine()) {
+      engine.server().fail("token", refusedAt(engine, Duration.ofMinutes(2)), 1);
+      engine.signIn("alice", new Grant.SignedLogin(null));
+      assertEquals(2, logins.get());
+    }
+  }
+
+  @Test
+  void loginRefusedTwice_signedOnceMoreOnly_G21() {
+    try (EngineFixture engine = engine()) {
+      engine.server().fail("token", refusedAt(engine, Duration.ofMinutes(2)), 1);
+      engine.server().fail("token", refusedAt(engine, Duration.ofMinutes(4)), 1);
+      assertThrows(
+          BrokerConfigurationException.class,
+          () -> engine.signIn("alice", new Grant.SignedLogin(null)));
+      assertEquals(2, logins.get());
+    }
+  }
+
+  @Test
+  void loginRefused_clockWasRight_notSignedAgain_G21() {
+    try (EngineFixture engine = engine()) {
+      engine.server().fail("token", refusedAt(engine, Duration.ofMillis(1_500)), 1);
+      assertThrows(
+          BrokerConfigurationException.class,
+          () -> engine.signIn("alice", new Grant.SignedLogin(null)));
+      assertEquals(1, logins.get());
+    }
+  }
+
+  private static Fault refusedAt(EngineFixture engine, Duration ahead) {
+    ZonedDateTime date = engine.clock().now().plus(ahead).atZone(ZoneOffset.UTC);
+    return Fault.instead(
+        new MockResponse.Builder()
+            .code(401)
+            .setHeader("Date", DateTimeFormatter.RFC_1123_DATE_TIME.format(date))
+            .body("{\"error\":\"invalid_client\"}")
+            .build());
+  }
+
+  // What may be said for a while only
+
+  @Test
+  void temporaryRefusalForLongerThanItsPatience_isARefusal() {
+    try (EngineFixture engine = engine().signIn("alice")) {
+      engine.expire();
+      engine.server().fail("token", Fault.status(409), 10_000);
+      Instant first = engine.clock().now();
+      Instant last = first;
+      TokenException told = assertThrows(TokenException.class, () -> engine.get("alice"));
+      while (told instanceof BrokerUnavailableException) {
+        assertEquals(BrokerUnavailableException.Reason.BUSY, told.reason());
+        last = engine.clock().now();
+        Instant retryAt = ((BrokerUnavailableException) told).retryAt();
+        engine.clock().jump(Duration.between(last, retryAt));
+        told = assertThrows(TokenException.class, () -> engine.get("alice"));
+      }
+      assertEquals(SignInRequiredException.Reason.GRANT_REFUSED, told.reason());
+      assertTrue(Duration.between(first, last).compareTo(PATIENCE) < 0);
+      assertTrue(Duration.between(first, engine.clock().now()).compareTo(PATIENCE) >= 0);
+    }
+  }
+
+  /** Who was not asked for a quarter of an hour may have changed their mind twice. */
+  @Test
+  void temporaryRefusalsFarApart_noneIsARefusal() {
+    try (EngineFixture engine = engine().signIn("alice")) {
+      engine.expire();
+      engine.server().fail("token", Fault.status(409), 10_000);
+      for (int i = 0; i < 5; i++) {
+        BrokerUnavailableException busy =
+            assertThrows(BrokerUnavailableException.class, () -> engine.get("alice"));
+        assertEquals(BrokerUnavailableException.Reason.BUSY, busy.reason());
+        engine.clock().jump(Duration.ofMinutes(16));
+      }
+    }
+  }
+}
