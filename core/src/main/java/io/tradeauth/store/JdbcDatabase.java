@@ -136,7 +136,9 @@ final class JdbcDatabase {
       } catch (SQLException e) {
         boolean inTime = time.monotonicNanos() - start < TimeUnit.SECONDS.toNanos(timeoutSeconds);
         if (!(dialect.isConflict(e) && inTime || isBroken(e) && breaks++ < MOST_BREAKS)) {
-          throw failure(dialect.product(), reason, what, e);
+          String advice = dialect.advice(e);
+          String told = advice.isEmpty() ? what : what + "; " + advice;
+          throw failure(dialect.product(), reason, told, e);
         }
       }
       pause();

@@ -44,6 +44,14 @@ public interface JdbcDialect {
    */
   boolean isConflict(SQLException e);
 
+  /**
+   * Returns what must be changed so that a failure does not come again, as part of a sentence;
+   * empty if that is not known.
+   */
+  default String advice(SQLException e) {
+    return "";
+  }
+
   /** Returns whether a table is not there. */
   boolean isNoSuchTable(SQLException e);
 

@@ -22,6 +22,13 @@ enum KnownDialect implements JdbcDialect {
     }
 
     @Override
+    public String advice(SQLException e) {
+      return hasState(e, "26000", "42P05")
+          ? "behind a pooler in transaction mode set prepareThreshold=0 in the driver's URL"
+          : "";
+    }
+
+    @Override
     public boolean isNoSuchTable(SQLException e) {
       return hasState(e, "42P01");
     }

@@ -48,6 +48,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a store in a database does when the database, the link to it or its settings fail it. */
 class JdbcFaultTest {
@@ -356,6 +357,24 @@ class JdbcFaultTest {
   }
 
   // Down ----------------------------------------------------------------------------------------
+
+  /** As a pooler gives the next transaction a connection that knows no such statement. */
+  @ParameterizedTest
+  @ValueSource(strings = {"26000", "42P05"})
+  void preparedStatementsAreNotOfThisConnection_saysWhatToSet(String state) throws Exception {
+    open(TestDatabase.POSTGRESQL);
+    tap.before(
+        Harm.once(
+            "SELECT generation",
+            (what, connection) -> {
+              throw new SQLException("as a pooler says", state);
+            }));
+
+    TokenStoreException told = assertThrows(TokenStoreException.class, () -> store.load(ALICE));
+
+    assertTrue(
+        String.valueOf(told.getMessage()).contains("set prepareThreshold=0"), told.getMessage());
+  }
 
   /** X12, X13: never taken for a user without tokens. */
   @ParameterizedTest
