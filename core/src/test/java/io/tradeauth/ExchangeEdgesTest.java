@@ -8,14 +8,18 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tradeauth.testing.EngineFixture;
+import io.tradeauth.testing.FakeBroker;
 import io.tradeauth.testing.Fault;
 import io.tradeauth.testing.Gate;
 import io.tradeauth.testing.TokenLedger;
+import io.tradeauth.testing.Wire;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.UnaryOperator;
+import mockwebserver3.MockResponse;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -97,6 +101,89 @@ class ExchangeEdgesTest {
       engine.live(Duration.ofSeconds(6));
       assertEquals(2, engine.exchanges());
       assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
+    }
+  }
+
+  /** It is in nobody's memory any more, and in no store yet. */
+  @Test
+  void unsavedAndEvicted_servedFromWhatIsKept_G3() {
+    FailingStore store = new FailingStore();
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT)
+            .manager(manager -> manager.maximumCachedUsers(1))
+            .store(store)
+            .start()
+            .signIn("alice", "bob")) {
+      engine.expire();
+      store.failCommits(true);
+      AccessToken alice = whileTimePasses(engine, engine.tokens().getAsync("alice")).join();
+      AccessToken bob = whileTimePasses(engine, engine.tokens().getAsync("bob")).join();
+      for (int i = 0; i < 3; i++) {
+        assertEquals(alice, engine.get("alice"));
+        assertEquals(bob, engine.get("bob"));
+      }
+      assertEquals(2 + 2, engine.exchanges());
+      store.failCommits(false);
+      engine.live(Duration.ofSeconds(6));
+    }
+  }
+
+  // Another process is first
+
+  /** What another has just replaced can't be called dead. */
+  @Test
+  void refusedWhileAnotherSignsIn_itsTokensAreServed_nobodyIsAsked_P13() {
+    FailingStore store = new FailingStore();
+    try (EngineFixture engine =
+            EngineFixture.of(RotationProfile.STRICT).store(store).start().signIn("alice");
+        EngineFixture another = engine.another()) {
+      engine.server().endSessions("alice");
+      engine.expire();
+      store.beforeNextCommit(() -> another.signIn("alice"));
+      AccessToken token = whileTimePasses(engine, engine.tokens().getAsync("alice")).join();
+      assertTrue(engine.server().accepts(token.value()));
+      assertEquals(0, engine.events(TokenEvent.SignInRequired.class).size());
+    }
+  }
+
+  @Test
+  void anotherPersonsTokensWhileAnotherSignsIn_itsTokensAreServed_nobodyIsAsked() {
+    FailingStore store = new FailingStore();
+    try (EngineFixture engine =
+            EngineFixture.of(RotationProfile.STRICT)
+                .broker(FakeBroker::tellsProfile)
+                .store(store)
+                .start()
+                .signIn("alice");
+        EngineFixture another = engine.another()) {
+      engine.server().fail("token", Fault.after(ExchangeEdgesTest::bobs), 1);
+      engine.expire();
+      store.beforeNextCommit(() -> another.signIn("alice"));
+      AccessToken token = whileTimePasses(engine, engine.tokens().getAsync("alice")).join();
+      assertTrue(engine.server().accepts(token.value()));
+      assertEquals(0, engine.events(TokenEvent.SignInRequired.class).size());
+    }
+  }
+
+  private static MockResponse bobs(MockResponse answer) {
+    String body = Wire.body(answer);
+    assertTrue(body.contains("alice"), "it tells whose tokens these are");
+    return answer.newBuilder().body(body.replace("id-of-alice", "id-of-bob")).build();
+  }
+
+  /** What the store tells others of an exchange while it is open. */
+  @Test
+  void openIntent_tellsWhatIsExchanged() {
+    try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
+      engine.expire();
+      CompletableFuture<AccessToken> got;
+      try (Gate gate = engine.server().holdAnswers("token")) {
+        got = engine.tokens().getAsync("alice");
+        gate.awaitArrivals(1);
+        TokenStore.Intent open = engine.stored("alice").intent();
+        assertEquals("Refresh", Objects.requireNonNull(open).purpose());
+      }
+      got.join();
     }
   }
 
