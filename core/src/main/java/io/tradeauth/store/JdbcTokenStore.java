@@ -25,8 +25,10 @@ import org.slf4j.LoggerFactory;
  * conditional statements, but for sign-ins and sign-outs, whose two rows change in one short
  * transaction, and for a purge, which takes one for some hundred rows. No lock, session state or
  * connection is held between two calls, so poolers in transaction mode, a pool of one, autocommit
- * on or off and any isolation do. An exchange takes three statements. If the connection breaks and
- * nobody knows whether a write was done, the store looks, and does it once.
+ * on or off and any isolation do; behind such a pooler PostgreSQL's driver needs {@code
+ * prepareThreshold=0}, unless the pooler keeps track of prepared statements. An exchange takes
+ * three statements. If the connection breaks and nobody knows whether a write was done, the store
+ * looks, and does it once.
  *
  * <p>The database sees which realms there are, how many records in which state and since when, and
  * ids that tell nothing of the user; all else is sealed. A row that was damaged, changed or put in
