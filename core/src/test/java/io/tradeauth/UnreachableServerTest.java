@@ -11,12 +11,12 @@ import io.tradeauth.testing.EngineFixture;
 import io.tradeauth.testing.FakeBroker;
 import io.tradeauth.testing.Fault;
 import io.tradeauth.testing.TokenLedger;
-import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import javax.net.ssl.SSLException;
 import mockwebserver3.MockWebServer;
@@ -144,6 +144,7 @@ class UnreachableServerTest {
 
       CompletableFuture<Void> signIn =
           CompletableFuture.runAsync(() -> engine.signIn("alice", code));
+      Await.until("it has begun: a code lasts a minute", () -> cable.connects() > 0);
       engine.liveUntil(TICK, signIn::isDone);
 
       signIn.join();
@@ -159,8 +160,8 @@ class UnreachableServerTest {
       engine.expire();
       engine.server().fail("token", Fault.loseAnswer(), 1);
       assertThrows(BrokerUnavailableException.class, () -> engine.get("alice"));
+      cable.cut(ALWAYS); // before the hold is over: then the background asks at once
       engine.clock().jump(seconds(61));
-      cable.cut(ALWAYS);
 
       CompletionException failure =
           assertThrows(CompletionException.class, getWhileTimePasses(engine)::join);
@@ -175,26 +176,39 @@ class UnreachableServerTest {
 
   @Test
   void certificateNotTrusted_tls_oneAttempt_nothingStored_nothingSpent_N3() throws Exception {
-    try (EngineFixture engine = EngineFixture.strict().signIn("alice");
-        MockWebServer impostor = LocalhostTls.server();
-        TokenManager deceived = deceivedBy(impostor, engine)) {
+    AtomicBoolean isDeceived = new AtomicBoolean();
+    try (MockWebServer impostor = LocalhostTls.server();
+        EngineFixture engine =
+            EngineFixture.of(RotationProfile.STRICT)
+                .manager(manager -> manager.httpClient(cable.client()))
+                .inItsPlace((server, usual) -> isDeceived.get() ? at(impostor, usual) : usual)
+                .start()
+                .signIn("alice")) {
       engine.expire();
-      final TokenStore.StoredRecord before = engine.stored("alice");
+      isDeceived.set(true);
+      try (EngineFixture deceived = engine.another()) {
+        final TokenStore.StoredRecord before = engine.stored("alice");
+        cable.cut(0);
 
-      BrokerUnavailableException failure =
-          assertThrows(
-              BrokerUnavailableException.class,
-              () -> deceived.provider(FakeBroker.NAME).get("alice"));
+        BrokerUnavailableException failure =
+            assertThrows(BrokerUnavailableException.class, () -> deceived.get("alice"));
 
-      assertEquals(BrokerUnavailableException.Reason.TLS, failure.reason());
-      assertInstanceOf(SSLException.class, firstCause(failure));
-      assertEquals(1, cable.connects());
-      assertEquals(0, impostor.getRequestCount());
-      assertNull(openIntent(engine));
-      assertEquals(before.version(), engine.stored("alice").version());
+        assertEquals(BrokerUnavailableException.Reason.TLS, failure.reason());
+        assertInstanceOf(SSLException.class, firstCause(failure));
+        assertEquals(1, cable.connects());
+        assertEquals(0, impostor.getRequestCount());
+        assertNull(openIntent(engine));
+        assertEquals(before.version(), engine.stored("alice").version());
+      }
       assertTrue(engine.server().accepts(engine.get("alice").value()));
       assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
     }
+  }
+
+  /** The same broker, whose token endpoint is somebody else's. */
+  private static StandardBroker at(MockWebServer impostor, StandardBroker usual) {
+    URI token = URI.create("https://localhost:" + impostor.getPort() + "/token");
+    return StandardBroker.builder(usual.profile(), token).build();
   }
 
   private static Throwable firstCause(BrokerUnavailableException failure) {
@@ -203,19 +217,6 @@ class UnreachableServerTest {
       cause = cause.getCause();
     }
     return cause;
-  }
-
-  /** Another process over the same store, whose way to the server leads somewhere else. */
-  private TokenManager deceivedBy(MockWebServer impostor, EngineFixture engine) throws IOException {
-    URI token = URI.create("https://localhost:" + impostor.getPort() + "/token");
-    return TokenManager.builder()
-        .time(engine.clock())
-        .store(engine.store())
-        .httpClient(cable.client())
-        .broker(
-            StandardBroker.builder(engine.broker().profile(), token).build(),
-            settings -> settings.client(FakeBroker.client()))
-        .build();
   }
 
   private static TokenStore.@Nullable Intent openIntent(EngineFixture engine) {
