@@ -31,15 +31,7 @@ class LoggingTest {
   private static final Pattern CALL = Pattern.compile("\\bLOG\\.(error|warn|info|debug|trace)\\(");
   private static final Pattern PLACEHOLDER = Pattern.compile("=…");
 
-  private final Path root = root();
-
-  private static Path root() {
-    Path here = Path.of("").toAbsolutePath();
-    while (!Files.exists(here.resolve("LICENSE"))) {
-      here = here.getParent();
-    }
-    return here;
-  }
+  private final Path root = SourceTree.root();
 
   private Map<String, Set<String>> told() throws IOException {
     Map<String, Set<String>> told = new TreeMap<>();

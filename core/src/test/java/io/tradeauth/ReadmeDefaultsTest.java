@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -18,12 +17,8 @@ class ReadmeDefaultsTest {
   private final BrokerSettings strict = settings(RotationProfile.STRICT);
 
   private static List<String> lines() {
-    Path here = Path.of("").toAbsolutePath();
-    while (!Files.exists(here.resolve("LICENSE"))) {
-      here = here.getParent();
-    }
     try {
-      return Files.readAllLines(here.resolve("README.md"));
+      return Files.readAllLines(SourceTree.root().resolve("README.md"));
     } catch (IOException e) {
       throw new AssertionError("README.md can't be read", e);
     }
