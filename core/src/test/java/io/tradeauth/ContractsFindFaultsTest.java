@@ -186,7 +186,7 @@ class ContractsFindFaultsTest {
 
     @Override
     protected Broker broker() {
-      return new WrongBroker(super.broker()) {
+      return new OtherBroker(super.broker()) {
         @Override
         ExchangeAnswer read(Grant grant, Answer answer, ExchangeAnswer right) {
           if (!(grant instanceof Grant.Refresh) || !(right instanceof ExchangeAnswer.Granted)) {
@@ -241,7 +241,7 @@ class ContractsFindFaultsTest {
 
     @Override
     protected Broker broker() {
-      return new WrongBroker(super.broker()) {
+      return new OtherBroker(super.broker()) {
         @Override
         ExchangeAnswer read(Grant grant, Answer answer, ExchangeAnswer right) {
           return answer.status() == 503
@@ -260,7 +260,7 @@ class ContractsFindFaultsTest {
 
     @Override
     protected Broker broker() {
-      return new WrongBroker(super.broker()) {
+      return new OtherBroker(super.broker()) {
         @Override
         public BrokerCall<ExchangeAnswer> exchange(Grant grant) {
           boolean taken =
@@ -271,51 +271,6 @@ class ContractsFindFaultsTest {
                   : new Grant.AuthorizationCode("canary-guess", URI.create("https://a.example/")));
         }
       };
-    }
-  }
-
-  /** Right but for what a subclass does wrong. */
-  private abstract static class WrongBroker implements Broker {
-
-    private final Broker right;
-
-    WrongBroker(Broker right) {
-      this.right = right;
-    }
-
-    ExchangeAnswer read(Grant grant, Answer answer, ExchangeAnswer meaning) {
-      return meaning;
-    }
-
-    @Override
-    public BrokerProfile profile() {
-      return right.profile();
-    }
-
-    @Override
-    public @Nullable Grant renewal(@Nullable TokenSet tokens) {
-      return right.renewal(tokens);
-    }
-
-    @Override
-    public BrokerCall<ExchangeAnswer> exchange(Grant grant) {
-      BrokerCall<ExchangeAnswer> call = right.exchange(grant);
-      return new BrokerCall<>() {
-        @Override
-        public BrokerRequest request(CallContext context) {
-          return call.request(context);
-        }
-
-        @Override
-        public ExchangeAnswer read(Answer answer) {
-          return WrongBroker.this.read(grant, answer, call.read(answer));
-        }
-      };
-    }
-
-    @Override
-    public @Nullable BrokerCall<ProbeAnswer> probe() {
-      return right.probe();
     }
   }
 

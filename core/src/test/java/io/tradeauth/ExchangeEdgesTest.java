@@ -18,9 +18,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.function.UnaryOperator;
 import mockwebserver3.MockResponse;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** What an exchange leaves behind when something beside it goes wrong. */
@@ -233,59 +231,37 @@ class ExchangeEdgesTest {
 
   // A broker module that fails
 
-  private static EngineFixture.Builder with(UnaryOperator<BrokerCall<ExchangeAnswer>> change) {
-    return EngineFixture.of(RotationProfile.STRICT)
-        .inItsPlace((server, usual) -> new Changed(usual, change));
-  }
+  /** As the usual one, until it is told to break. */
+  private final class BreakingBroker extends OtherBroker {
 
-  /** A broker whose exchanges are changed. */
-  private record Changed(Broker usual, UnaryOperator<BrokerCall<ExchangeAnswer>> change)
-      implements Broker {
-
-    @Override
-    public BrokerProfile profile() {
-      return usual.profile();
+    BreakingBroker(Broker usual) {
+      super(usual);
     }
 
     @Override
-    public @Nullable Grant renewal(@Nullable TokenSet tokens) {
-      return usual.renewal(tokens);
-    }
-
-    @Override
-    public BrokerCall<ExchangeAnswer> exchange(Grant grant) {
-      return change.apply(usual.exchange(grant));
-    }
-  }
-
-  /** A call that is as it was until it is told to break. */
-  private final class Breaking implements BrokerCall<ExchangeAnswer> {
-
-    private final BrokerCall<ExchangeAnswer> call;
-
-    Breaking(BrokerCall<ExchangeAnswer> call) {
-      this.call = call;
-    }
-
-    @Override
-    public BrokerRequest request(CallContext context) {
-      BrokerRequest request = call.request(context);
+    BrokerRequest request(BrokerRequest request) {
       return breaksRequests ? request.header("X-App", "caf\u00e9") : request;
     }
 
     @Override
-    public ExchangeAnswer read(Answer answer) {
+    ExchangeAnswer read(Grant grant, Answer answer, ExchangeAnswer meaning) {
       if (breaksAnswers) {
         throw new IllegalStateException("a bug in a broker module");
       }
-      return call.read(answer);
+      return meaning;
     }
+  }
+
+  private EngineFixture withBreakingBroker() {
+    return EngineFixture.of(RotationProfile.STRICT)
+        .inItsPlace((server, usual) -> new BreakingBroker(usual))
+        .start();
   }
 
   /** The server has rotated, and nobody could read what it said. */
   @Test
   void readerOfAnswersThrows_rotating_inDoubt_notSentAgainBeforeTheHold_G6() {
-    try (EngineFixture engine = with(Breaking::new).start().signIn("alice")) {
+    try (EngineFixture engine = withBreakingBroker().signIn("alice")) {
       engine.expire();
       breaksAnswers = true;
       TokenException told = failure(whileTimePasses(engine, engine.tokens().getAsync("alice")));
@@ -300,7 +276,7 @@ class ExchangeEdgesTest {
   /** What may not be sent at all leaves no intent in anybody's way. */
   @Test
   void requestThatMayNotBeSent_intentTakenBack_nextOneWorks() {
-    try (EngineFixture engine = with(Breaking::new).start().signIn("alice")) {
+    try (EngineFixture engine = withBreakingBroker().signIn("alice")) {
       engine.expire();
       breaksRequests = true;
       assertThrows(BrokerConfigurationException.class, () -> engine.get("alice"));

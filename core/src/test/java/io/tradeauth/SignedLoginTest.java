@@ -37,17 +37,20 @@ class SignedLoginTest {
   }
 
   /** A login is a session that the server begins when it is asked to. */
-  private record LoginBroker(Broker usual, FakeAuthorizationServer server, AtomicInteger logins)
-      implements Broker {
+  private static final class LoginBroker extends OtherBroker {
 
-    @Override
-    public BrokerProfile profile() {
-      return usual.profile();
+    private final FakeAuthorizationServer server;
+    private final AtomicInteger logins;
+
+    LoginBroker(Broker usual, FakeAuthorizationServer server, AtomicInteger logins) {
+      super(usual);
+      this.server = server;
+      this.logins = logins;
     }
 
     @Override
     public Grant renewal(@Nullable TokenSet tokens) {
-      Grant refresh = usual.renewal(tokens);
+      Grant refresh = super.renewal(tokens);
       return refresh == null ? new Grant.SignedLogin(null) : refresh;
     }
 
@@ -59,27 +62,16 @@ class SignedLoginTest {
     @Override
     public BrokerCall<ExchangeAnswer> exchange(Grant grant) {
       if (!(grant instanceof Grant.SignedLogin)) {
-        return denied(usual.exchange(grant));
+        return super.exchange(grant);
       }
       logins.incrementAndGet();
-      return denied(usual.exchange(new Grant.Refresh(server.refreshToken("alice"))));
+      return super.exchange(new Grant.Refresh(server.refreshToken("alice")));
     }
 
     /** What this server calls 409 may come for a while only. */
-    private static BrokerCall<ExchangeAnswer> denied(BrokerCall<ExchangeAnswer> call) {
-      return new BrokerCall<>() {
-        @Override
-        public BrokerRequest request(CallContext context) {
-          return call.request(context);
-        }
-
-        @Override
-        public ExchangeAnswer read(Answer answer) {
-          return answer.status() == 409
-              ? new ExchangeAnswer.Later("locked", PATIENCE)
-              : call.read(answer);
-        }
-      };
+    @Override
+    ExchangeAnswer read(Grant grant, Answer answer, ExchangeAnswer meaning) {
+      return answer.status() == 409 ? new ExchangeAnswer.Later("locked", PATIENCE) : meaning;
     }
   }
 
