@@ -20,7 +20,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * A pooler in transaction mode before the real PostgreSQL, where it is installed: whoever connects
- * has another of its three connections with each transaction.
+ * has another of its three connections with each transaction. It keeps none for a database whose
+ * test has ended: the server has a hundred for all.
  */
 final class PgBouncer {
 
@@ -97,6 +98,7 @@ final class PgBouncer {
           pool_mode = transaction
           default_pool_size = 3
           server_round_robin = 1
+          server_idle_timeout = 1
           ignore_startup_parameters = extra_float_digits
           %s
           """
