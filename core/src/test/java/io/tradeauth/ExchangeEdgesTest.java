@@ -17,27 +17,14 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import mockwebserver3.MockResponse;
 import org.junit.jupiter.api.Test;
 
 /** What an exchange leaves behind when something beside it goes wrong. */
 class ExchangeEdgesTest {
 
-  private static final Duration TICK = Duration.ofMillis(100);
-
   private volatile boolean breaksAnswers;
   private volatile boolean breaksRequests;
-
-  private static CompletableFuture<AccessToken> whileTimePasses(
-      EngineFixture engine, CompletableFuture<AccessToken> got) {
-    engine.liveUntil(TICK, got::isDone);
-    return got;
-  }
-
-  private static TokenException failure(CompletableFuture<AccessToken> got) {
-    return (TokenException) assertThrows(CompletionException.class, got::join).getCause();
-  }
 
   // Figures
 
@@ -87,7 +74,7 @@ class ExchangeEdgesTest {
       final AccessToken old = engine.get("alice");
       engine.expire();
       store.failCommits(true);
-      AccessToken unsaved = whileTimePasses(engine, engine.tokens().getAsync("alice")).join();
+      AccessToken unsaved = engine.getAsTimePasses("alice");
       assertNotEquals(old, unsaved);
 
       assertEquals(unsaved, engine.tokens().getInsteadOf("alice", old));
@@ -114,8 +101,8 @@ class ExchangeEdgesTest {
             .signIn("alice", "bob")) {
       engine.expire();
       store.failCommits(true);
-      AccessToken alice = whileTimePasses(engine, engine.tokens().getAsync("alice")).join();
-      AccessToken bob = whileTimePasses(engine, engine.tokens().getAsync("bob")).join();
+      AccessToken alice = engine.getAsTimePasses("alice");
+      AccessToken bob = engine.getAsTimePasses("bob");
       for (int i = 0; i < 3; i++) {
         assertEquals(alice, engine.get("alice"));
         assertEquals(bob, engine.get("bob"));
@@ -138,7 +125,7 @@ class ExchangeEdgesTest {
       engine.server().endSessions("alice");
       engine.expire();
       store.beforeNextCommit(() -> another.signIn("alice"));
-      AccessToken token = whileTimePasses(engine, engine.tokens().getAsync("alice")).join();
+      AccessToken token = engine.getAsTimePasses("alice");
       assertTrue(engine.server().accepts(token.value()));
       assertEquals(0, engine.events(TokenEvent.SignInRequired.class).size());
     }
@@ -157,7 +144,7 @@ class ExchangeEdgesTest {
       engine.server().fail("token", Fault.after(ExchangeEdgesTest::bobs), 1);
       engine.expire();
       store.beforeNextCommit(() -> another.signIn("alice"));
-      AccessToken token = whileTimePasses(engine, engine.tokens().getAsync("alice")).join();
+      AccessToken token = engine.getAsTimePasses("alice");
       assertTrue(engine.server().accepts(token.value()));
       assertEquals(0, engine.events(TokenEvent.SignInRequired.class).size());
     }
@@ -201,7 +188,8 @@ class ExchangeEdgesTest {
       engine.expire();
       cable.cut(Integer.MAX_VALUE);
       for (String user : users) {
-        TokenException told = failure(whileTimePasses(another, another.tokens().getAsync(user)));
+        TokenException told =
+            assertThrows(TokenException.class, () -> another.getAsTimePasses(user));
         assertEquals(BrokerUnavailableException.Reason.UNREACHABLE, told.reason());
       }
       cable.mend();
@@ -264,7 +252,8 @@ class ExchangeEdgesTest {
     try (EngineFixture engine = withBreakingBroker().signIn("alice")) {
       engine.expire();
       breaksAnswers = true;
-      TokenException told = failure(whileTimePasses(engine, engine.tokens().getAsync("alice")));
+      TokenException told =
+          assertThrows(TokenException.class, () -> engine.getAsTimePasses("alice"));
       assertEquals(BrokerUnavailableException.Reason.IN_DOUBT, told.reason());
       assertNotNull(engine.stored("alice").intent());
       int before = engine.exchanges();

@@ -15,7 +15,6 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import mockwebserver3.MockResponse;
 import org.jspecify.annotations.Nullable;
@@ -24,7 +23,6 @@ import org.junit.jupiter.api.Test;
 /** A broker where the application can log in by itself, and each login ends the session before. */
 class SignedLoginTest {
 
-  private static final Duration TICK = Duration.ofMillis(100);
   private static final Duration PATIENCE = Duration.ofMinutes(10);
 
   private final AtomicInteger logins = new AtomicInteger();
@@ -75,12 +73,6 @@ class SignedLoginTest {
     }
   }
 
-  private static CompletableFuture<AccessToken> getWhileTimePasses(EngineFixture engine) {
-    CompletableFuture<AccessToken> got = engine.tokens().getAsync("alice");
-    engine.liveUntil(TICK, got::isDone);
-    return got;
-  }
-
   private static void nearTheEnd(EngineFixture engine) {
     engine.clock().jump(engine.server().life().multipliedBy(85).dividedBy(100));
   }
@@ -128,7 +120,7 @@ class SignedLoginTest {
     try (EngineFixture engine = engine().signIn("alice")) {
       engine.expire();
       engine.server().fail("token", Fault.loseAnswer(), 1);
-      assertTrue(engine.server().accepts(getWhileTimePasses(engine).join().value()));
+      assertTrue(engine.server().accepts(engine.getAsTimePasses("alice").value()));
       assertEquals(1, logins.get());
       assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
       assertNull(openIntent(engine));
@@ -139,27 +131,25 @@ class SignedLoginTest {
   @Test
   void answerLostWhileTheTokenLives_noLoginBeforeItsEnd() {
     try (EngineFixture engine = engine().signIn("alice")) {
-      final AccessToken inHand = engine.get("alice");
-      nearTheEnd(engine);
       engine.server().fail("token", Fault.loseAnswer(), 1);
-      assertServedUntilItsEnd(engine, inHand, BrokerUnavailableException.Reason.IN_DOUBT);
+      assertServedUntilItsEnd(engine, BrokerUnavailableException.Reason.IN_DOUBT);
     }
   }
 
   @Test
   void refreshTokenRefusedWhileTheTokenLives_noLoginBeforeItsEnd() {
     try (EngineFixture engine = engine().signIn("alice")) {
-      final AccessToken inHand = engine.get("alice");
-      nearTheEnd(engine);
       engine.server().fail("token", Fault.json(400, "{\"error\":\"invalid_grant\"}"), 1);
-      assertServedUntilItsEnd(engine, inHand, BrokerUnavailableException.Reason.COOLING_DOWN);
+      assertServedUntilItsEnd(engine, BrokerUnavailableException.Reason.COOLING_DOWN);
     }
   }
 
   /** One request, then nothing in the background until the end; then a login. */
   private void assertServedUntilItsEnd(
-      EngineFixture engine, AccessToken inHand, BrokerUnavailableException.Reason reason) {
+      EngineFixture engine, BrokerUnavailableException.Reason reason) {
+    final AccessToken inHand = engine.get("alice");
     final int before = engine.exchanges();
+    nearTheEnd(engine);
     assertEquals(inHand, engine.get("alice"));
     engine.settle();
     assertEquals(before + 1, engine.exchanges());
@@ -173,7 +163,7 @@ class SignedLoginTest {
     assertEquals(before + 1, engine.exchanges(), "the background rests");
     engine.server().endSessions("alice");
     engine.expire();
-    assertTrue(engine.server().accepts(getWhileTimePasses(engine).join().value()));
+    assertTrue(engine.server().accepts(engine.getAsTimePasses("alice").value()));
     assertEquals(1, logins.get());
   }
 

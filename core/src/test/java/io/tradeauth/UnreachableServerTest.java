@@ -15,7 +15,6 @@ import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import javax.net.ssl.SSLException;
@@ -55,7 +54,7 @@ class UnreachableServerTest {
       engine.expire();
       cable.cut(1);
 
-      AccessToken token = getWhileTimePasses(engine).join();
+      AccessToken token = engine.getAsTimePasses("alice");
 
       assertTrue(engine.server().accepts(token.value()));
       assertEquals(2, cable.connects());
@@ -76,10 +75,9 @@ class UnreachableServerTest {
       final Instant begun = engine.clock().now();
       cable.cut(ALWAYS);
 
-      CompletionException failure =
-          assertThrows(CompletionException.class, getWhileTimePasses(engine)::join);
+      BrokerUnavailableException unreachable =
+          assertThrows(BrokerUnavailableException.class, () -> engine.getAsTimePasses("alice"));
 
-      BrokerUnavailableException unreachable = (BrokerUnavailableException) failure.getCause();
       assertEquals(BrokerUnavailableException.Reason.UNREACHABLE, unreachable.reason());
       assertEquals(3, cable.connects());
       assertTrue(Duration.between(begun, engine.clock().now()).compareTo(seconds(10)) < 0);
@@ -106,12 +104,10 @@ class UnreachableServerTest {
       engine.expire();
       cable.whileItFails(() -> engine.clock().advance(seconds(6))).cut(ALWAYS);
 
-      CompletionException failure =
-          assertThrows(CompletionException.class, getWhileTimePasses(engine)::join);
+      BrokerUnavailableException failure =
+          assertThrows(BrokerUnavailableException.class, () -> engine.getAsTimePasses("alice"));
 
-      assertEquals(
-          BrokerUnavailableException.Reason.UNREACHABLE,
-          ((BrokerUnavailableException) failure.getCause()).reason());
+      assertEquals(BrokerUnavailableException.Reason.UNREACHABLE, failure.reason());
       assertEquals(2, cable.connects());
       assertNull(openIntent(engine));
     }
@@ -163,12 +159,10 @@ class UnreachableServerTest {
       cable.cut(ALWAYS); // before the hold is over: then the background asks at once
       engine.clock().jump(seconds(61));
 
-      CompletionException failure =
-          assertThrows(CompletionException.class, getWhileTimePasses(engine)::join);
+      BrokerUnavailableException failure =
+          assertThrows(BrokerUnavailableException.class, () -> engine.getAsTimePasses("alice"));
 
-      assertEquals(
-          BrokerUnavailableException.Reason.IN_DOUBT,
-          ((BrokerUnavailableException) failure.getCause()).reason());
+      assertEquals(BrokerUnavailableException.Reason.IN_DOUBT, failure.reason());
       assertEquals(2, engine.exchanges());
       assertNotNull(openIntent(engine));
     }
@@ -225,12 +219,5 @@ class UnreachableServerTest {
 
   private static Duration seconds(long seconds) {
     return Duration.ofSeconds(seconds);
-  }
-
-  /** Asks, and moves the clock whenever the exchange waits for it. */
-  private static CompletableFuture<AccessToken> getWhileTimePasses(EngineFixture engine) {
-    CompletableFuture<AccessToken> got = engine.tokens().getAsync("alice");
-    engine.liveUntil(TICK, got::isDone);
-    return got;
   }
 }

@@ -9,12 +9,15 @@ import io.tradeauth.RefreshToken;
 import io.tradeauth.RotationProfile;
 import io.tradeauth.StandardBroker;
 import io.tradeauth.TokenEvent;
+import io.tradeauth.TokenException;
 import io.tradeauth.TokenManager;
 import io.tradeauth.TokenProvider;
 import io.tradeauth.TokenStore;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
@@ -38,6 +41,8 @@ import java.util.function.Consumer;
  * store, server and clock. For any number of threads, its {@link Builder} for one.
  */
 public final class EngineFixture implements AutoCloseable {
+
+  private static final Duration TICK = Duration.ofMillis(100);
 
   private final ManualClock clock;
   private final FakeAuthorizationServer server;
@@ -150,6 +155,25 @@ public final class EngineFixture implements AutoCloseable {
   /** Returns a token of {@code user}. */
   public AccessToken get(String user) {
     return tokens().get(user);
+  }
+
+  /**
+   * Returns a token of {@code user} for which time goes by until it comes: where it may take a
+   * pause between two attempts, or a moment until what another process has begun has ended.
+   *
+   * @throws TokenException as {@code get}
+   */
+  public AccessToken getAsTimePasses(String user) {
+    CompletableFuture<AccessToken> got = tokens().getAsync(user);
+    liveUntil(TICK, got::isDone);
+    try {
+      return got.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof TokenException) {
+        throw (TokenException) e.getCause();
+      }
+      throw e;
+    }
   }
 
   /** Signs users in, each with a refresh token. */
