@@ -14,11 +14,15 @@ import io.tradeauth.testing.Gate;
 import io.tradeauth.testing.TokenLedger;
 import io.tradeauth.testing.Wire;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import mockwebserver3.MockResponse;
+import mockwebserver3.SocketEffect;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What an exchange leaves behind when something beside it goes wrong. */
 class ExchangeEdgesTest {
@@ -188,10 +192,9 @@ class ExchangeEdgesTest {
       engine.expire();
       cable.cut(Integer.MAX_VALUE);
       for (String user : users) {
-        TokenException told =
-            assertThrows(TokenException.class, () -> another.getAsTimePasses(user));
-        assertEquals(BrokerUnavailableException.Reason.UNREACHABLE, told.reason());
+        assertThrows(BrokerUnavailableException.class, () -> another.getAsTimePasses(user));
       }
+      assertEquals(users.size(), engine.exchanges(), "the sign-ins");
       cable.mend();
       engine.clock().jump(Duration.ofMinutes(1));
       for (String user : users) {
@@ -214,6 +217,206 @@ class ExchangeEdgesTest {
       assertEquals(before, engine.exchanges());
       engine.clock().jump(Duration.ofSeconds(5));
       assertTrue(engine.server().accepts(engine.get("bob").value()));
+    }
+  }
+
+  // Its turn
+
+  /** Of a server that takes one request at a time. */
+  private static EngineFixture oneAtATime(TokenStore store) {
+    return EngineFixture.of(RotationProfile.STRICT)
+        .manager(manager -> manager.maximumExchanges(1, 1))
+        .store(store)
+        .start()
+        .signIn("alice", "bob");
+  }
+
+  @Test
+  void itsTurnAtOnce_recordReadOnce() {
+    FailingStore store = new FailingStore();
+    try (EngineFixture engine = oneAtATime(store)) {
+      engine.expire();
+      int before = store.reads();
+      engine.get("alice");
+      assertEquals(1, store.reads() - before);
+    }
+  }
+
+  /** What it had read may be another's by then. */
+  @ParameterizedTest
+  @CsvSource({"9, 1", "10, 1", "11, 2"})
+  void waitedForItsTurn_recordReadAgainIfThatWasLong_exchangedOnce(int seconds, int reads) {
+    FailingStore store = new FailingStore();
+    try (EngineFixture engine = oneAtATime(store)) {
+      engine.expire();
+      final int before = engine.exchanges();
+      CompletableFuture<AccessToken> alice;
+      CompletableFuture<AccessToken> bob;
+      int readsBefore;
+      try (Gate gate = engine.server().holdAnswers("token")) {
+        alice = engine.tokens().getAsync("alice");
+        gate.awaitArrivals(1);
+        readsBefore = store.reads();
+        bob = engine.tokens().getAsync("bob");
+        engine.settleBut(1);
+        engine.clock().jump(Duration.ofSeconds(seconds));
+      }
+      assertTrue(engine.server().accepts(alice.join().value()));
+      assertTrue(engine.server().accepts(bob.join().value()));
+      assertEquals(reads, store.reads() - readsBefore);
+      assertEquals(2, engine.exchanges() - before);
+    }
+  }
+
+  /** Not every 50 ms for as long as it takes. */
+  @Test
+  void anotherExchanges_lookedAtLessAndLessOften() {
+    FailingStore store = new FailingStore();
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT)
+            .settings(values -> values.maxWait(Duration.ofMinutes(2)))
+            .store(store)
+            .start()
+            .signIn("alice")) {
+      engine.expire();
+      begunByAnother(engine);
+      final int before = store.reads();
+      CompletableFuture<AccessToken> got = engine.tokens().getAsync("alice");
+      Instant end = engine.clock().now().plusSeconds(20);
+      engine.liveUntil(Duration.ofMillis(50), () -> !engine.clock().now().isBefore(end));
+      int looks = store.reads() - before;
+      assertTrue(looks > 10 && looks < 20, () -> looks + " looks in 20 s");
+      engine.liveUntil(Duration.ofSeconds(1), got::isDone);
+      assertTrue(engine.server().accepts(got.join().value()));
+    }
+  }
+
+  private static void begunByAnother(EngineFixture engine) {
+    engine
+        .store()
+        .begin(
+            new TokenStore.Key(TokenStore.Kind.LOGIN, FakeBroker.NAME, "alice"),
+            engine.stored("alice").version(),
+            new TokenStore.Intent("an-intent", "another-process", "Refresh"),
+            null);
+  }
+
+  // A doubt
+
+  /** A client that must rest meanwhile settles no doubt, and the next probe waits for longer. */
+  @Test
+  void inDoubtAndThenTheClientRests_staysInDoubt_probedWhenBothAreOver_G6_N10() {
+    try (EngineFixture engine = EngineFixture.strict().signIn("alice", "bob")) {
+      engine.expire();
+      engine.server().fail("token", Fault.loseAnswer(), 1);
+      assertThrows(BrokerUnavailableException.class, () -> engine.getAsTimePasses("alice"));
+      engine.live(Duration.ofSeconds(50));
+      engine.server().fail("token", tooManyRequests(30), 1);
+      assertThrows(BrokerUnavailableException.class, () -> engine.get("bob"));
+      final int before = engine.exchanges();
+      engine.live(Duration.ofSeconds(15));
+      assertEquals(
+          BrokerUnavailableException.Reason.IN_DOUBT,
+          assertThrows(BrokerUnavailableException.class, () -> engine.get("alice")).reason());
+      assertEquals(before, engine.exchanges());
+
+      engine.server().fail("token", Fault.loseAnswer(), 1);
+      engine.clock().jump(Duration.ofSeconds(20));
+      BrokerUnavailableException lostAgain =
+          assertThrows(BrokerUnavailableException.class, () -> engine.get("alice"));
+      assertEquals(BrokerUnavailableException.Reason.IN_DOUBT, lostAgain.reason());
+      assertEquals(engine.clock().now().plusSeconds(120), lostAgain.retryAt());
+    }
+  }
+
+  private static Fault tooManyRequests(int seconds) {
+    return Fault.instead(
+        new MockResponse.Builder().code(429).setHeader("Retry-After", seconds).build());
+  }
+
+  /** A forgiving server's patience is counted from when it may have seen the token first. */
+  @Test
+  void answerLostAtTheEndOfTheLeeway_notRepeated_inDoubt_G6() {
+    RotationProfile leeway = RotationProfile.leeway(Duration.ofSeconds(7));
+    try (EngineFixture engine = EngineFixture.of(leeway).start().signIn("alice")) {
+      engine.expire();
+      final int before = engine.exchanges();
+      engine
+          .server()
+          .fail(
+              "token",
+              Fault.after(
+                  answer -> {
+                    engine.clock().advance(Duration.ofSeconds(5));
+                    return answer
+                        .newBuilder()
+                        .onResponseStart(new SocketEffect.CloseSocket())
+                        .build();
+                  }),
+              1);
+      BrokerUnavailableException lost =
+          assertThrows(BrokerUnavailableException.class, () -> engine.getAsTimePasses("alice"));
+      assertEquals(BrokerUnavailableException.Reason.IN_DOUBT, lost.reason());
+      assertEquals(1, engine.exchanges() - before);
+      assertNotNull(engine.stored("alice").intent());
+    }
+  }
+
+  /** That the client is refused afterwards does not tell what became of the first attempt. */
+  @Test
+  void answerLostAndThenTheClientRefused_doubtStaysOpen_G6_N9() {
+    RotationProfile leeway = RotationProfile.leeway(Duration.ofSeconds(30));
+    try (EngineFixture engine = EngineFixture.of(leeway).start().signIn("alice")) {
+      engine.expire();
+      engine.server().fail("token", Fault.loseAnswer(), 1);
+      engine.server().fail("token", Fault.json(401, "{\"error\":\"invalid_client\"}"), 1);
+      assertThrows(BrokerConfigurationException.class, () -> engine.getAsTimePasses("alice"));
+      assertNotNull(engine.stored("alice").intent());
+    }
+  }
+
+  // Saving
+
+  /** Who waits for a token that can't be saved waits no longer than is set. */
+  @Test
+  void commitFails_tokenHandedOutWithinTheCommitTimeout_G3() {
+    FailingStore store = new FailingStore();
+    Duration timeout = Duration.ofSeconds(3);
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT)
+            .settings(values -> values.commitTimeout(timeout))
+            .store(store)
+            .start()
+            .signIn("alice")) {
+      engine.expire();
+      Instant start = engine.clock().now();
+      store.failCommits(true);
+      engine.getAsTimePasses("alice");
+      Duration took =
+          Duration.between(start, engine.events(TokenEvent.UnsavedRotation.class).get(0).at());
+      assertTrue(took.compareTo(timeout) <= 0, took::toString);
+      assertTrue(took.compareTo(timeout.dividedBy(2)) > 0, took::toString);
+      store.failCommits(false);
+      engine.live(Duration.ofSeconds(6));
+    }
+  }
+
+  /** The store goes on failing for longer: so do the waits. */
+  @Test
+  void failuresInARow_pausesGrow() {
+    try (EngineFixture engine = EngineFixture.constant().signIn("alice")) {
+      engine.server().fail("token", Fault.html(403), 40);
+      engine.expire();
+      Duration longest = Duration.ZERO;
+      for (int i = 0; i < 30; i++) {
+        BrokerUnavailableException busy =
+            assertThrows(BrokerUnavailableException.class, () -> engine.get("alice"));
+        Duration pause = Duration.between(engine.clock().now(), busy.retryAt());
+        longest = pause.compareTo(longest) > 0 ? pause : longest;
+        engine.clock().jump(Duration.ofMinutes(5));
+      }
+      // Each of the last 20 is between nothing and five minutes, all alike.
+      assertTrue(longest.compareTo(Duration.ofMinutes(1)) > 0, longest::toString);
     }
   }
 

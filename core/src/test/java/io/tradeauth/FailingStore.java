@@ -21,6 +21,7 @@ final class FailingStore implements TokenStore {
   private volatile boolean failChanges;
   private volatile boolean everything;
   private final AtomicInteger told = new AtomicInteger();
+  private final AtomicInteger reads = new AtomicInteger();
   private volatile @Nullable Kind failingKind;
   private final Queue<Throwable> nextCommits = new ConcurrentLinkedQueue<>();
   private final Queue<Throwable> lostCommits = new ConcurrentLinkedQueue<>();
@@ -62,6 +63,11 @@ final class FailingStore implements TokenStore {
   /** Returns how often the process has asked what others have changed. */
   int told() {
     return told.get();
+  }
+
+  /** Returns how often the process has read the record of a login. */
+  int reads() {
+    return reads.get();
   }
 
   /** Lets reads fail as no store should; null for not any more. */
@@ -123,6 +129,9 @@ final class FailingStore implements TokenStore {
 
   @Override
   public @Nullable StoredRecord load(Key key) {
+    if (key.kind() == Kind.LOGIN) {
+      reads.incrementAndGet();
+    }
     failIf(failReads || key.kind() == failingKind, TokenStoreException.Reason.READ_FAILED);
     RuntimeException broken = brokenReads;
     if (broken != null) {

@@ -19,13 +19,22 @@ import org.junit.jupiter.params.provider.EnumSource;
 class RejectedWithoutRenewalTest {
 
   private static EngineFixture engine(Rejection rejection, boolean probe) {
+    return engine(rejection, probe, TokenStore.inMemory());
+  }
+
+  private static EngineFixture engine(Rejection rejection, boolean probe, TokenStore store) {
     EngineFixture engine =
         EngineFixture.of(RotationProfile.NONE)
             .broker(
                 broker ->
                     (probe ? broker.probe() : broker).broker(b -> b.rejection(a -> rejection)))
+            .store(store)
             .start();
-    return engine.signIn(
+    return signIn(engine, engine);
+  }
+
+  private static EngineFixture signIn(EngineFixture engine, EngineFixture process) {
+    return process.signIn(
         "alice",
         FakeBroker.imported(
             engine.server(), "alice", engine.clock().now().plus(Duration.ofMinutes(15))));
@@ -71,6 +80,24 @@ class RejectedWithoutRenewalTest {
 
       assertEquals(SignInRequiredException.Reason.GRANT_REFUSED, gone.reason());
       assertThrows(SignInRequiredException.class, () -> engine.get("alice"));
+    }
+  }
+
+  /** What another process has just replaced is not called dead. */
+  @ParameterizedTest
+  @EnumSource(names = {"RENEW", "PROBE_FIRST"})
+  void insteadOf_deadWhileAnotherSignsIn_itsTokenServed_nobodyIsAsked(Rejection rejection) {
+    FailingStore store = new FailingStore();
+    try (EngineFixture engine = engine(rejection, true, store);
+        EngineFixture another = engine.another()) {
+      AccessToken token = engine.get("alice");
+      engine.server().endAccessTokens("alice");
+      store.beforeNextCommit(() -> signIn(engine, another));
+
+      AccessToken served = engine.tokens().getInsteadOf("alice", token);
+
+      assertTrue(engine.server().accepts(served.value()));
+      assertEquals(0, engine.events(TokenEvent.SignInRequired.class).size());
     }
   }
 

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tradeauth.testing.EngineFixture;
 import io.tradeauth.testing.FakeAuthorizationServer;
+import io.tradeauth.testing.FakeBroker;
 import io.tradeauth.testing.Fault;
 import io.tradeauth.testing.TokenLedger;
 import io.tradeauth.testing.Wire;
@@ -15,10 +16,13 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import mockwebserver3.MockResponse;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A broker where the application can log in by itself, and each login ends the session before. */
 class SignedLoginTest {
@@ -165,6 +169,63 @@ class SignedLoginTest {
     engine.expire();
     assertTrue(engine.server().accepts(engine.getAsTimePasses("alice").value()));
     assertEquals(1, logins.get());
+  }
+
+  /**
+   * What another process had begun is tried again with what it may have spent; a login would end
+   * the token in hand, and comes when that has ended, without waiting for the other once more.
+   */
+  @Test
+  void begunByAnother_probeRefusedWhileTheTokenLives_logsInAtItsEndAtOnce() {
+    try (EngineFixture engine = engine().signIn("alice")) {
+      final AccessToken inHand = engine.get("alice");
+      engine
+          .store()
+          .begin(
+              new TokenStore.Key(TokenStore.Kind.LOGIN, FakeBroker.NAME, "alice"),
+              engine.stored("alice").version(),
+              new TokenStore.Intent("an-intent", "another-process", "Refresh"),
+              null);
+      engine.server().fail("token", Fault.json(400, "{\"error\":\"invalid_grant\"}"), 1);
+      nearTheEnd(engine);
+      assertEquals(inHand, engine.get("alice"));
+      engine.live(Duration.ofSeconds(65));
+      assertEquals(inHand, engine.get("alice"));
+      assertEquals(1 + 1, engine.exchanges());
+      assertEquals(0, logins.get());
+      engine.server().endSessions("alice");
+      engine.expire();
+
+      assertTrue(engine.server().accepts(engine.get("alice").value()));
+      assertEquals(1, logins.get());
+    }
+  }
+
+  /** Each has had its turn with the client, and gives it back. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void loginsPostponed_theNextUsersHaveTheirTurn(boolean lost) {
+    List<String> users = List.of("a", "b", "c", "d", "e", "f", "g", "h");
+    Fault fault = lost ? Fault.loseAnswer() : Fault.json(400, "{\"error\":\"invalid_grant\"}");
+    try (EngineFixture engine = engine()) {
+      try (EngineFixture before = engine.another()) {
+        users.forEach(before::signIn);
+      }
+      nearTheEnd(engine);
+      engine.server().fail("token", fault, users.size());
+      int exchanges = engine.exchanges();
+      try (EngineFixture restarted = engine.another()) {
+        for (String user : users) {
+          restarted.get(user); // found in the store
+          restarted.get(user); // and that it is due
+          restarted.live(Duration.ofSeconds(1));
+          assertEquals(++exchanges, engine.exchanges(), user);
+        }
+        assertEquals(0, logins.get());
+        restarted.signIn("new");
+        assertTrue(engine.server().accepts(restarted.get("new").value()));
+      }
+    }
   }
 
   /** Without a refresh token a renewal is a login, and waits for the end of what works. */

@@ -266,6 +266,16 @@ public final class EngineFixture implements AutoCloseable {
     workers.awaitRest();
   }
 
+  /**
+   * Waits until the managers of this fixture have nothing to do but for {@code held} tasks, whose
+   * calls a gate of the server holds.
+   *
+   * @throws IllegalStateException if there are more after 30 seconds of real time
+   */
+  public void settleBut(int held) {
+    workers.awaitRestBut(held);
+  }
+
   /** Returns how many requests the token endpoint got, those of the sign-ins included. */
   public int exchanges() {
     return server.count("token");

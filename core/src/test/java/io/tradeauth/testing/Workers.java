@@ -41,10 +41,15 @@ final class Workers implements Executor {
     notifyAll();
   }
 
-  synchronized void awaitRest() {
+  void awaitRest() {
+    awaitRestBut(0);
+  }
+
+  /** Waits until no more than {@code held} of them are at work. */
+  synchronized void awaitRestBut(int held) {
     long deadline = System.nanoTime() + PATIENCE_NANOS;
     try {
-      while (busy > 0) {
+      while (busy > held) {
         long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
         if (left <= 0) {
           throw new IllegalStateException(busy + " tasks of the managers are still running");
