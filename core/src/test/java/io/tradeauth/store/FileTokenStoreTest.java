@@ -3,7 +3,6 @@ package io.tradeauth.store;
 import static io.tradeauth.store.Samples.ALICE;
 import static io.tradeauth.store.Samples.BOB;
 import static io.tradeauth.store.Samples.INTENT;
-import static io.tradeauth.store.Samples.USER_IDS;
 import static io.tradeauth.store.Samples.content;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -16,7 +15,6 @@ import io.tradeauth.TimeSource;
 import io.tradeauth.TokenStore;
 import io.tradeauth.TokenStore.Key;
 import io.tradeauth.TokenStore.Kind;
-import io.tradeauth.TokenStore.StoredLabel;
 import io.tradeauth.TokenStore.Version;
 import io.tradeauth.TokenStoreException;
 import io.tradeauth.TokenStoreException.Reason;
@@ -28,12 +26,10 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -188,26 +184,6 @@ class FileTokenStoreTest {
   }
 
   // Names ---------------------------------------------------------------------------------------
-
-  /** A8, X20: whatever the id, its record and nobody else's. */
-  @Test
-  void a8_userIds_eachItsOwnRecord() {
-    FileTokenStore store = fixture.open(directory);
-    for (int i = 0; i < USER_IDS.size(); i++) {
-      store.supersede(new Key(Kind.LOGIN, "fake", USER_IDS.get(i)), content("of " + i));
-    }
-
-    FileTokenStore other = fixture.open(directory);
-    for (int i = 0; i < USER_IDS.size(); i++) {
-      Key key = new Key(Kind.LOGIN, "fake", USER_IDS.get(i));
-      assertEquals(content("of " + i), Objects.requireNonNull(other.load(key)).content());
-    }
-    Set<String> listed = new HashSet<>();
-    for (StoredLabel label : other.list(Kind.LOGIN, "fake")) {
-      listed.add(label.key().subject());
-    }
-    assertEquals(new HashSet<>(USER_IDS), listed);
-  }
 
   /** A8: no byte of an id, a realm or a secret is on the disk, in a name or in a file. */
   @Test

@@ -3,10 +3,8 @@ package io.tradeauth.store;
 import static io.tradeauth.store.Samples.ALICE;
 import static io.tradeauth.store.Samples.BOB;
 import static io.tradeauth.store.Samples.INTENT;
-import static io.tradeauth.store.Samples.USER_IDS;
 import static io.tradeauth.store.Samples.content;
 import static io.tradeauth.store.Samples.key;
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
@@ -43,7 +41,6 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -92,28 +89,6 @@ class JdbcRecordsTest {
   }
 
   // Users ---------------------------------------------------------------------------------------
-
-  /** X20, A8: whatever a user is called, nobody gets another's record. */
-  @ParameterizedTest
-  @EnumSource
-  void x20_userIdsThatDatabasesTakeForOneAnother_eachHasItsOwn(TestDatabase database)
-      throws Exception {
-    open(database);
-    for (String user : USER_IDS) {
-      store.supersede(new Key(Kind.LOGIN, "fake", user), content("of " + user));
-    }
-
-    Set<String> listed = new HashSet<>();
-    for (StoredLabel label : store.list(Kind.LOGIN, "fake")) {
-      assertArrayEquals(content("of " + label.key().subject()).label(), label.label());
-      listed.add(label.key().subject());
-    }
-    assertEquals(new HashSet<>(USER_IDS), listed);
-    for (String user : USER_IDS) {
-      StoredRecord stored = store.load(new Key(Kind.LOGIN, "fake", user));
-      assertEquals(content("of " + user), Objects.requireNonNull(stored).content());
-    }
-  }
 
   /** Realms, too, are told apart by what is sealed, not by a column. */
   @ParameterizedTest

@@ -3,7 +3,6 @@ package io.tradeauth.store;
 import static io.tradeauth.store.Samples.ALICE;
 import static io.tradeauth.store.Samples.BOB;
 import static io.tradeauth.store.Samples.INTENT;
-import static io.tradeauth.store.Samples.USER_IDS;
 import static io.tradeauth.store.Samples.content;
 import static io.tradeauth.store.Samples.key;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
@@ -24,6 +23,7 @@ import io.tradeauth.TokenStore.StoredLabel;
 import io.tradeauth.TokenStore.Version;
 import io.tradeauth.TokenStoreException;
 import io.tradeauth.TokenStoreException.Reason;
+import io.tradeauth.testing.TokenStoreContract;
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
@@ -108,14 +108,14 @@ class SealerTest {
   void a8_userIds_neverTheSameRecord() {
     Set<String> ids = new HashSet<>();
     for (Kind kind : Kind.values()) {
-      for (String user : USER_IDS) {
+      for (String user : TokenStoreContract.userIds()) {
         Key key = new Key(kind, "fake", user);
         ids.add(HexFormat.of().formatHex(sealer.recordId(key)));
         SealedContent sealed = sealer.seal(key, VERSION, content("a"));
         assertEquals(key, sealer.openLabel(sealer.recordId(key), sealed).key());
       }
     }
-    assertEquals(Kind.values().length * USER_IDS.size(), ids.size());
+    assertEquals(Kind.values().length * TokenStoreContract.userIds().size(), ids.size());
   }
 
   @Test
