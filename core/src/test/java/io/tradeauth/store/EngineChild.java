@@ -110,11 +110,6 @@ final class EngineChild implements AutoCloseable {
 
   // In the other process ------------------------------------------------------------------------
 
-  /** Opens a store, {@code file:} and a directory, as all processes of a test do. */
-  static TokenStore open(String store) {
-    return FileTokenStore.at(Path.of(store.substring("file:".length())), StoreFixture.KEYS);
-  }
-
   /** The user whose renewal comes before all others: one proves the client, the rest go at once. */
   static final String FIRST = "first";
 
@@ -124,7 +119,7 @@ final class EngineChild implements AutoCloseable {
   public static void main(String[] arguments) throws IOException, InterruptedException {
     Failpoint last = Failpoint.valueOf(arguments[3]);
     URI server = URI.create(arguments[1]);
-    TokenStore store = standing(open(arguments[0]));
+    TokenStore store = standing(FleetMember.open(arguments[0]));
     TokenManager manager =
         TokenManager.builder()
             .time(new ShiftedTime(Instant.parse(arguments[2]), last == Failpoint.NONE ? 20 : 1))

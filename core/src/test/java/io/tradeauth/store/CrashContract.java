@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.tradeauth.AccessToken;
 import io.tradeauth.RotationProfile;
 import io.tradeauth.SignInRequiredException;
+import io.tradeauth.TokenStore;
 import io.tradeauth.store.EngineChild.Failpoint;
 import io.tradeauth.testing.EngineFixture;
 import io.tradeauth.testing.Fault;
@@ -28,7 +29,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * Whole processes are killed in the middle of exchanges with a server that ends a session when a
  * refresh token comes twice; another process then goes on.
  */
-class EngineCrashTest {
+abstract class CrashContract {
 
   /** The long run: {@code -DargLine=-Dtradeauth.kills=200}. */
   private static final int KILLS = Integer.getInteger("tradeauth.kills", 20);
@@ -39,23 +40,28 @@ class EngineCrashTest {
   private static final Duration TICK = Duration.ofSeconds(1);
   private static final Duration LONGER_THAN_THE_HOLD = Duration.ofSeconds(75);
 
-  private final StoreFixture files = new StoreFixture();
-  private String store = "";
+  private String address = "";
   private EngineFixture engine;
 
+  /** Returns the address of a new store, as every process opens it. */
+  abstract String newAddress() throws Exception;
+
+  /** Opens the store in this process. */
+  abstract TokenStore open(String address);
+
+  /** Removes what was made. */
+  abstract void clean() throws Exception;
+
   @BeforeEach
-  void start() throws Exception {
-    store = "file:" + files.newDirectory();
-    engine =
-        EngineFixture.of(RotationProfile.STRICT)
-            .store(files.opened((FileTokenStore) EngineChild.open(store)))
-            .start();
+  final void start() throws Exception {
+    address = newAddress();
+    engine = EngineFixture.of(RotationProfile.STRICT).store(open(address)).start();
   }
 
   @AfterEach
-  void stop() throws Exception {
+  final void stop() throws Exception {
     engine.close();
-    files.close();
+    clean();
   }
 
   private static List<String> users(String name, int count) {
@@ -71,7 +77,7 @@ class EngineCrashTest {
             Fault.after(answer -> answer.newBuilder().setHeader("Connection", "close").build()),
             1);
     return EngineChild.start(
-        store, engine.server().tokenUri(), engine.clock().now(), point, users, count);
+        address, engine.server().tokenUri(), engine.clock().now(), point, users, count);
   }
 
   @ParameterizedTest
