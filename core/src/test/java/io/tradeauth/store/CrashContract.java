@@ -21,7 +21,6 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -31,7 +30,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  */
 abstract class CrashContract {
 
-  /** The long run: {@code -DargLine=-Dtradeauth.kills=200}. */
+  /** More in the long run: {@code -Plong}. */
   private static final int KILLS = Integer.getInteger("tradeauth.kills", 20);
 
   /** So many exchanges are cut by one kill. */
@@ -81,7 +80,6 @@ abstract class CrashContract {
   }
 
   @ParameterizedTest
-  @Timeout(1_200)
   @EnumSource(value = Failpoint.class, mode = EnumSource.Mode.EXCLUDE, names = "NONE")
   void killedAtAPoint_everyUserIsClassedRight_oneProbeAtMost_G1_X1_X2_X3_X4(Failpoint point)
       throws Exception {
@@ -149,7 +147,6 @@ abstract class CrashContract {
   }
 
   @Test
-  @Timeout(1_200)
   void killedAtRandom_everyOutcomeIsClassed_neverASpentTokenBeyondOneProbe_G1() throws Exception {
     Random random = new Random(20_261_125);
     int lost = 0;

@@ -41,10 +41,10 @@ import org.junit.jupiter.api.TestInstance;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 abstract class FleetContract {
 
-  /** The long run: {@code -DargLine=-Dtradeauth.expiries=1000}. */
+  /** More in the long run: {@code -Plong}. */
   private static final int EXPIRIES = Integer.getInteger("tradeauth.expiries", 100);
 
-  /** The long run, 500 of the shorter stops: {@code -DargLine=-Dtradeauth.stops=125}. */
+  /** More in the long run, 500 of the shorter ones: {@code -Plong}. */
   private static final int STOPS = Integer.getInteger("tradeauth.stops", 1);
 
   private static final int USERS = 25;

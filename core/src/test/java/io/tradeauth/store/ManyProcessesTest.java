@@ -27,8 +27,8 @@ import org.junit.jupiter.api.Test;
 /** One directory, many processes, some of which are killed. */
 class ManyProcessesTest {
 
-  /** The long run: {@code -DargLine=-Dtradeauth.kills=1000}. */
-  private static final int KILLS = Integer.getInteger("tradeauth.kills", 20);
+  /** More in the long run: {@code -Plong}. */
+  private static final int KILLS = 5 * Integer.getInteger("tradeauth.kills", 4);
 
   private static final int COMMITS = 500;
 

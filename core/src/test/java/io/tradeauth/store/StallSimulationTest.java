@@ -37,7 +37,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  */
 class StallSimulationTest {
 
-  /** The long run: {@code -DargLine=-Dtradeauth.stalls=10000}. */
+  /** More in the long run: {@code -Plong}. */
   private static final int EXCHANGES = Integer.getInteger("tradeauth.stalls", 300);
 
   private static final int PROCESSES = 4;

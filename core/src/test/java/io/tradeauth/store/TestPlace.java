@@ -9,8 +9,8 @@ import java.util.stream.Stream;
 /**
  * Where the files of stores and databases under test are: in memory where there is such a file
  * system. What is tested is the protocol, whichever disk it is on, and a build must not depend on
- * how long a busy one takes for what nobody will cut the power of. The long runs are told of a
- * disk: {@code -DargLine=-Dtradeauth.stores=/var/tmp}.
+ * how long a busy one takes for what nobody will cut the power of. The long runs ({@code -Plong})
+ * are told of a disk.
  */
 final class TestPlace {
 
