@@ -43,6 +43,7 @@ import java.util.function.Consumer;
 public final class EngineFixture implements AutoCloseable {
 
   private static final Duration TICK = Duration.ofMillis(100);
+  private static final LeakScan SCAN = new LeakScan();
 
   private final ManualClock clock;
   private final FakeAuthorizationServer server;
@@ -291,11 +292,16 @@ public final class EngineFixture implements AutoCloseable {
     return events.stream().filter(type::isInstance).map(type::cast).toList();
   }
 
-  /** Closes the manager; the server too, unless this is {@link #another}. */
+  /**
+   * Closes the manager; the server too, unless this is {@link #another}.
+   *
+   * @throws AssertionError if the manager, its provider or its broker prints a secret
+   */
   @Override
   public void close() {
     try {
       manager.close();
+      List.of(manager, tokens(), broker, broker.profile()).forEach(SCAN::assertPrintsNone);
     } finally {
       if (!second) {
         workers.close();

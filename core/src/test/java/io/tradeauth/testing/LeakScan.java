@@ -31,8 +31,10 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  *
  * <p>Every secret of our tests has the word {@code canary} in it. Heard are the library's log at
  * the finest level with its exceptions, standard output and error, the message of every exception
- * of the library that is made, thrown or not, and the names of threads; found is the word in plain
- * text, percent-encoded, in Base64 at all three offsets and in hexadecimal.
+ * of the library that is made, thrown or not, and the names of threads, events among what is
+ * logged; and what the manager and the broker of each {@link EngineFixture} print of themselves.
+ * Found is the word in plain text, percent-encoded, in Base64 at all three offsets and in
+ * hexadecimal.
  *
  * <p>JUnit registers it for the whole run. Exceptions are heard at the end of each class, the rest
  * after each test. For any number of threads.
@@ -110,6 +112,13 @@ public final class LeakScan implements BeforeAllCallback, AfterEachCallback, Aft
         // Without the word: this is printed, and heard again.
         leaks.add(channel + " tells a secret: " + secret.matcher(text).replaceAll("***"));
       }
+    }
+  }
+
+  /** Fails if what is printed of a value tells a secret. */
+  void assertPrintsNone(Object value) {
+    if (tells(value.toString())) {
+      throw new AssertionError(value.getClass().getName() + " prints a secret");
     }
   }
 

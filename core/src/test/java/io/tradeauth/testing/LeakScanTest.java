@@ -74,6 +74,16 @@ class LeakScanTest {
     assertThrows(AssertionError.class, ears::close, "what was heard last fails the run");
   }
 
+  private record Printing(String secret) {}
+
+  @Test
+  void whatPrintsItself_isRead() {
+    AssertionError leak =
+        assertThrows(AssertionError.class, () -> scan.assertPrintsNone(new Printing(SECRET)));
+    assertFalse(scan.tells(leak.getMessage()));
+    scan.assertPrintsNone(new Printing("nothing"));
+  }
+
   @Test
   void threadName_isHeard() {
     scan.hear("a thread's name", "worker of " + SECRET);
