@@ -71,6 +71,14 @@ final class ChildJvm implements AutoCloseable {
     process.waitFor();
   }
 
+  /** Lets less time pass than a write takes, so that a kill comes anywhere in it. */
+  static void spin(long nanos) {
+    long start = System.nanoTime();
+    while (System.nanoTime() - start < nanos) {
+      Thread.onSpinWait();
+    }
+  }
+
   int exitCode() throws InterruptedException {
     return process.waitFor();
   }
@@ -91,13 +99,33 @@ final class ChildJvm implements AutoCloseable {
   public static void main(String[] arguments) throws IOException {
     Path directory = Path.of(arguments[1]);
     int number = Integer.parseInt(arguments[2]);
-    if (arguments[0].equals("write")) {
-      write(FileTokenStore.at(directory, StoreFixture.KEYS), new Random(number));
-    } else {
-      say("ready");
-      System.in.read();
-      Contender.race(directory, number, version -> say("begun " + version));
-      say("done");
+    switch (arguments[0]) {
+      case "write" -> write(FileTokenStore.at(directory, StoreFixture.KEYS), new Random(number));
+      case "rotate" -> FileTokenStore.at(directory, new ToldKeys()).reencryptAll();
+      case "race" -> {
+        say("ready");
+        System.in.read();
+        Contender.race(directory, number, version -> say("begun " + version));
+        say("done");
+      }
+      default -> throw new IllegalArgumentException(arguments[0]);
+    }
+  }
+
+  /** The new key first; tells whenever something is opened with the old one. */
+  private static final class ToldKeys implements KeyProvider {
+
+    @Override
+    public EncryptionKey primary() {
+      return Samples.key(2);
+    }
+
+    @Override
+    public EncryptionKey find(String id) {
+      if (id.equals("key-1")) {
+        say("opened");
+      }
+      return KeyProvider.of(Samples.key(2), Samples.key(1)).find(id);
     }
   }
 

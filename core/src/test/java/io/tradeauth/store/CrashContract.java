@@ -162,7 +162,7 @@ abstract class CrashContract {
         while (engine.exchanges() < exchanges) {
           Thread.onSpinWait();
         }
-        spin(random.nextInt(8_000_000));
+        ChildJvm.spin(random.nextInt(8_000_000));
         child.kill();
       }
       lost += classify(users, twice);
@@ -195,12 +195,5 @@ abstract class CrashContract {
 
   private int exchanges(List<String> users) {
     return users.stream().mapToInt(user -> engine.server().count("token", user)).sum();
-  }
-
-  private static void spin(long nanos) {
-    long start = System.nanoTime();
-    while (System.nanoTime() - start < nanos) {
-      Thread.onSpinWait();
-    }
   }
 }

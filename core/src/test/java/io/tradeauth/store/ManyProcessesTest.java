@@ -59,7 +59,7 @@ class ManyProcessesTest {
         for (int i = 0; i < heard; i++) {
           note(acknowledged, Objects.requireNonNull(child.next(), "it has died by itself"));
         }
-        spin(random.nextInt(2_000_000));
+        ChildJvm.spin(random.nextInt(2_000_000));
         child.kill();
         for (String line = child.next(); line != null; line = child.next()) {
           note(acknowledged, line);
@@ -70,14 +70,6 @@ class ManyProcessesTest {
       }
       assertEquals(USERS, Snapshot.files(directory.resolve("records")).size());
       assertEquals(List.of(), Snapshot.files(directory.resolve("quarantine")));
-    }
-  }
-
-  /** Less than a write takes, so that the kill comes anywhere in it. */
-  private static void spin(long nanos) {
-    long start = System.nanoTime();
-    while (System.nanoTime() - start < nanos) {
-      Thread.onSpinWait();
     }
   }
 
