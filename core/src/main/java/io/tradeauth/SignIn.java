@@ -54,7 +54,7 @@ final class SignIn extends Exchange {
 
   private void look() {
     client = grant.client() != null ? grant.client() : provider.clientInSettings(userId);
-    TokenStore.StoredRecord stored = realm.store().load(realm.key(subject));
+    TokenStore.StoredRecord stored = stored();
     seen = stored == null ? null : stored.version();
     before = stored == null || isEmpty(stored) ? null : LoginCodec.read(stored.content());
     if (stored != null
@@ -71,9 +71,37 @@ final class SignIn extends Exchange {
     }
   }
 
+  /** Returns what is stored, or null if it is damaged: this sign-in takes its place. */
+  private TokenStore.@Nullable StoredRecord stored() {
+    try {
+      return realm.store().load(realm.key(subject));
+    } catch (TokenStoreException e) {
+      rethrowUnlessDamaged(e);
+      return null;
+    }
+  }
+
+  /** Returns what another sign-in does or has left; if it is damaged, it goes. */
+  private TokenStore.@Nullable StoredRecord pending() {
+    try {
+      return realm.store().load(pendingKey());
+    } catch (TokenStoreException e) {
+      rethrowUnlessDamaged(e);
+      realm.store().forget(pendingKey());
+      return null;
+    }
+  }
+
+  private void rethrowUnlessDamaged(TokenStoreException failure) {
+    if (failure.reason() != TokenStoreException.Reason.TAMPERED) {
+      throw failure;
+    }
+    LOG.warn("{}: what is stored of {} is damaged", name(), ServerText.clean(userId));
+  }
+
   /** Of two logins of one credential the second would end the first. */
   private void logIn(TokenStore.@Nullable StoredRecord stored) {
-    String underWay = underWay(stored, realm.store().load(pendingKey()));
+    String underWay = underWay(stored, pending());
     if (underWay.isEmpty() || isAbandoned(underWay)) {
       beginWith(grant);
     } else {
@@ -125,7 +153,7 @@ final class SignIn extends Exchange {
 
   private void beginWith(Grant exchanged) {
     sent = exchanged;
-    TokenStore.StoredRecord pending = realm.store().load(pendingKey());
+    TokenStore.StoredRecord pending = pending();
     TokenStore.Intent open = pending == null ? null : pending.intent();
     if (open != null && mustNotCross(exchanged, open) && !isAbandoned(open.id())) {
       lookAgain(open.id(), () -> realm.run(subject, () -> guarded(this::look)));

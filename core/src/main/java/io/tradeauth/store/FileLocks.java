@@ -4,6 +4,7 @@ import io.tradeauth.TimeSource;
 import io.tradeauth.TokenStoreException;
 import io.tradeauth.TokenStoreException.Reason;
 import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
@@ -12,8 +13,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -50,6 +53,9 @@ final class FileLocks implements AutoCloseable {
 
   private static final ReentrantLock REGISTRY_LOCK = new ReentrantLock();
   private static final Map<Object, FileLocks> REGISTRY = new HashMap<>();
+
+  /** Unreachable, they would be closed, and whatever locks this process has then would be lost. */
+  private static final List<FileChannel> LEFT_OPEN = new ArrayList<>();
 
   private final Object identity;
   private final OneFile[] files = new OneFile[STRIPES + 2];
@@ -92,12 +98,15 @@ final class FileLocks implements AutoCloseable {
   Held lock(int number, TimeSource time) throws IOException {
     OneFile file = files[number];
     file.threads.lock();
+    FileLock lock = null;
     try {
-      return new Held(file, file.take(time));
-    } catch (IOException | RuntimeException e) {
-      file.threads.unlock();
-      throw e;
+      lock = file.take(time);
+    } finally {
+      if (lock == null) {
+        file.threads.unlock();
+      }
     }
+    return new Held(file, lock);
   }
 
   /** Takes a lock if nobody has it; returns null if somebody has. */
@@ -161,6 +170,7 @@ final class FileLocks implements AutoCloseable {
     final ReentrantLock threads = new ReentrantLock();
     private final Path path;
     private @Nullable FileChannel channel;
+    private boolean closed;
 
     OneFile(Path path) {
       this.path = path;
@@ -196,6 +206,9 @@ final class FileLocks implements AutoCloseable {
     private FileChannel open() throws IOException {
       FileChannel current = channel;
       if (current == null || !current.isOpen()) {
+        if (closed) {
+          throw new ClosedChannelException(); // its lock would belong to nobody that closes it
+        }
         current =
             FileChannel.open(
                 path,
@@ -216,14 +229,20 @@ final class FileLocks implements AutoCloseable {
     }
 
     /**
-     * Closes the file while no thread holds it. If classes loaded a second time hold it, closing
-     * would take it from them: it stays open.
+     * Closes the file while no thread holds it. If somebody else holds it, that may be classes
+     * loaded a second time, from whom closing would take it: it stays open.
      */
     void close() {
       threads.lock();
       try {
-        if (channel != null && channel.isOpen() && tryOnce() != null) {
-          closeChannel();
+        closed = true;
+        FileChannel current = channel;
+        if (current != null && current.isOpen()) {
+          if (tryOnce() == null) {
+            LEFT_OPEN.add(current);
+          } else {
+            closeChannel();
+          }
         }
       } catch (IOException e) {
         closeChannel();

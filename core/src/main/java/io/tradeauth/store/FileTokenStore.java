@@ -417,6 +417,8 @@ public final class FileTokenStore implements TokenStore, AutoCloseable {
         () -> {
           RecordFile file = proven(slot);
           if (file == null || !file.version().equals(parent)) {
+            // What is found instead may be this very commit, tried before and not yet durable.
+            records.forceDirectory();
             return null;
           }
           records.write(slot, newRecord(key, parent.next(), next));
@@ -458,9 +460,9 @@ public final class FileTokenStore implements TokenStore, AutoCloseable {
     writing(
         slot,
         () -> {
-          if (records.delete(slot)) {
-            records.forceDirectory();
-          }
+          records.delete(slot);
+          records.deleteUnfinished(slot);
+          records.forceDirectory();
           records.deleteQuarantined(slot);
           journal.append(new Change(key, null));
           return null;
@@ -542,7 +544,9 @@ public final class FileTokenStore implements TokenStore, AutoCloseable {
 
   /**
    * Seals anew, with what is the primary key now, whatever is sealed with another. Others go on
-   * reading and writing meanwhile. If it is cut short, call it again: it goes on where it was.
+   * reading and writing meanwhile. If it is cut short, call it again: it goes on where it was. What
+   * was moved to {@code quarantine} stays as it is: delete it before a key is taken away that
+   * somebody else may have.
    *
    * @return how many records were sealed anew
    * @throws TokenStoreException if a record could not be, after all others were
@@ -553,6 +557,7 @@ public final class FileTokenStore implements TokenStore, AutoCloseable {
         Reason.WRITE_FAILED,
         "can't be written",
         () -> {
+          directory.removeUnfinishedRecords(locks);
           directory.resealMeta(sealer, locks, time);
           return null;
         });

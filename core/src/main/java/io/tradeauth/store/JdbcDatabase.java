@@ -192,7 +192,7 @@ final class JdbcDatabase {
     T result;
     try {
       result = commit(session, work);
-    } catch (SQLException | RuntimeException e) {
+    } catch (SQLException | RuntimeException | Error e) {
       undo(() -> session.connection().setAutoCommit(true), e);
       throw e;
     }
@@ -206,7 +206,7 @@ final class JdbcDatabase {
       T result = work.run(session);
       session.connection().commit();
       return result;
-    } catch (SQLException | RuntimeException e) {
+    } catch (SQLException | RuntimeException | Error e) {
       undo(session.connection()::rollback, e);
       throw e;
     }
@@ -219,7 +219,7 @@ final class JdbcDatabase {
     void run() throws SQLException;
   }
 
-  private static void undo(Undo step, Exception failure) {
+  private static void undo(Undo step, Throwable failure) {
     try {
       step.run();
     } catch (SQLException e) {

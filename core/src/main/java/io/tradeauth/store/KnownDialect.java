@@ -72,7 +72,8 @@ enum KnownDialect implements JdbcDialect {
     public List<String> lossySettings(Connection connection) throws SQLException {
       List<String> lossy = new ArrayList<>();
       String path = value(connection, "SELECT coalesce(database_path(), 'memFS:')");
-      if (path.toLowerCase(Locale.ROOT).contains("memfs:")) {
+      String place = path.toLowerCase(Locale.ROOT);
+      if (place.contains("memfs:") || place.contains("memlzf:")) {
         lossy.add("it is in memory, so nothing survives: use jdbc:h2:file:...");
       }
       if (value(

@@ -68,9 +68,16 @@ final class RecordFiles {
   }
 
   void write(Slot slot, RecordFile file) throws IOException {
-    Path unfinished =
-        directory.records().resolve(slot.stripe() + "-" + slot.name() + DurableFiles.UNFINISHED);
-    DurableFiles.replace(path(slot), unfinished, file.toBytes());
+    DurableFiles.replace(path(slot), unfinished(slot), file.toBytes());
+  }
+
+  private Path unfinished(Slot slot) {
+    return directory.records().resolve(slot.stripe() + "-" + slot.name() + DurableFiles.UNFINISHED);
+  }
+
+  /** Deletes what a process that died has left half-written; its lock is held. */
+  void deleteUnfinished(Slot slot) throws IOException {
+    Files.deleteIfExists(unfinished(slot));
   }
 
   /** Deletes a record; {@link #forceDirectory} makes that durable. */
@@ -103,6 +110,7 @@ final class RecordFiles {
         Files.deleteIfExists(file);
       }
     }
+    DurableFiles.force(directory.quarantine());
   }
 
   /** Visits all records, in no order. One that comes or goes meanwhile is visited or not. */

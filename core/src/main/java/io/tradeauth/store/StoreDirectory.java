@@ -35,8 +35,31 @@ record StoreDirectory(Path root) {
 
   private static final List<String> NETWORK =
       List.of(
-          "nfs", "cifs", "smb", "afs", "afp", "webdav", "9p", "sshfs", "ceph", "gluster", "lustre",
-          "beegfs", "gpfs", "ncp", "davfs", "vboxsf", "prl_fs");
+          "nfs",
+          "cifs",
+          "smb",
+          "afs",
+          "afp",
+          "webdav",
+          "9p",
+          "sshfs",
+          "ceph",
+          "gluster",
+          "lustre",
+          "beegfs",
+          "gpfs",
+          "ncp",
+          "davfs",
+          "vboxsf",
+          "prl_fs",
+          "virtiofs",
+          "rclone",
+          "s3fs",
+          "gcsfuse",
+          "blobfuse",
+          "goofys",
+          "juicefs",
+          "moosefs");
   private static final String META = "meta";
   private static final String PROBE = "probe";
 

@@ -13,6 +13,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.zaxxer.hikari.HikariDataSource;
+import io.tradeauth.RotationProfile;
 import io.tradeauth.TokenStore.BeginOutcome;
 import io.tradeauth.TokenStore.BeginResult;
 import io.tradeauth.TokenStore.Changes;
@@ -27,6 +28,7 @@ import io.tradeauth.TokenStore.Version;
 import io.tradeauth.TokenStoreException;
 import io.tradeauth.TokenStoreException.Reason;
 import io.tradeauth.store.Tap.Harm;
+import io.tradeauth.testing.EngineFixture;
 import io.tradeauth.testing.Racers;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
@@ -200,6 +202,30 @@ class JdbcRecordsTest {
       assertEquals(1, change(ALICE, change), change);
 
       assertOnlyAliceRefused();
+    }
+  }
+
+  /** Whatever is damaged, of the login or of a sign-in that broke off. */
+  @ParameterizedTest
+  @EnumSource
+  void a14_damaged_itsUserSignsInAgain_othersNoticeNothing(TestDatabase database) throws Exception {
+    open(database);
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT).store(store).start().signIn("alice", "bob")) {
+      Key pending = new Key(Kind.SIGN_IN, "fake", "alice");
+      store.begin(pending, null, INTENT, null);
+      assertEquals(1, change(pending, "state = 'nonsense'"));
+      assertEquals(1, change(ALICE, "since = since + 1"));
+      engine.expire();
+      TokenStoreException damaged =
+          assertThrows(TokenStoreException.class, () -> engine.get("alice"));
+      assertEquals(Reason.TAMPERED, damaged.reason());
+
+      engine.signIn("alice");
+
+      assertTrue(engine.server().accepts(engine.get("alice").value()));
+      assertTrue(engine.server().accepts(engine.get("bob").value()));
+      assertNull(store.load(pending));
     }
   }
 
