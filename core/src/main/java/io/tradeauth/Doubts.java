@@ -39,13 +39,22 @@ final class Doubts {
             (user, before) ->
                 before != null && before.token().equals(token) && isGood(before) ? before : mine);
     if (current == mine) {
-      executor.execute(() -> mine.answer().complete(answerOf(probe)));
+      executor.execute(() -> answer(mine, probe));
     }
     return current.answer();
   }
 
   private boolean isGood(Doubt doubt) {
     return time.monotonicNanos() - doubt.askedNanos() < GOOD_FOR_NANOS;
+  }
+
+  private static void answer(Doubt doubt, Supplier<ProbeAnswer> probe) {
+    ProbeAnswer answer = new ProbeAnswer.Unknown("broke off");
+    try {
+      answer = answerOf(probe);
+    } finally {
+      doubt.answer().complete(answer); // after an Error, too: others wait for it
+    }
   }
 
   private static ProbeAnswer answerOf(Supplier<ProbeAnswer> probe) {

@@ -345,8 +345,7 @@ abstract class Exchange {
     Attempts now = attempts();
     if (isTooLate(now)) {
       // The process stood still: others may have taken the intent for abandoned.
-      now.budget.nothingLearned();
-      endWithout(BrokerUnavailableException.Reason.UNREACHABLE, "too late to send", null, null);
+      tooLate(now);
       return;
     }
     now.count++;
@@ -598,8 +597,23 @@ abstract class Exchange {
     if (atNanos - now.begunNanos >= BrokerSettings.ATTEMPTS.toNanos()) {
       return false;
     }
-    realm.runAfter(pause, subject, () -> guarded(this::attempt));
+    realm.runAfter(pause, subject, () -> guarded(this::repeat));
     return true;
+  }
+
+  /** What a server forgives may have passed with the pause. */
+  private void repeat() {
+    Attempts now = attempts();
+    if (now.lost && !mayRepeat(now)) {
+      tooLate(now);
+    } else {
+      attempt();
+    }
+  }
+
+  private void tooLate(Attempts now) {
+    now.budget.nothingLearned();
+    endWithout(BrokerUnavailableException.Reason.UNREACHABLE, "too late to send", null, null);
   }
 
   private void takeBack() {

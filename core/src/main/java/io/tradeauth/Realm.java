@@ -414,8 +414,13 @@ final class Realm {
           if (current != flight) {
             return current;
           }
-          if (outcome.login() != null) {
-            publish(flight, outcome.login());
+          try {
+            if (outcome.login() != null) {
+              publish(flight, outcome.login());
+            }
+          } catch (RuntimeException e) {
+            // A bug in a broker module: those who wait are told all the same.
+            LOG.error("{}: what was renewed can't be read: {}", name, e.getClass().getName());
           }
           return null;
         });
@@ -715,13 +720,17 @@ final class Realm {
    * @return whether nothing is left to save
    */
   boolean save(String subject) {
-    Unsaved tokens = unsaved.get(subject);
-    if (tokens == null) {
+    if (!unsaved.containsKey(subject)) {
       return true;
     }
     try {
-      write(subject, tokens);
-      unsaved.remove(subject, tokens);
+      // In one step, or what a sign-out has just taken away could be written after it.
+      unsaved.computeIfPresent(
+          subject,
+          (key, tokens) -> {
+            write(subject, tokens);
+            return null;
+          });
       return true;
     } catch (RuntimeException e) {
       // Announced by an event when it was kept, and tried again in five seconds.

@@ -105,8 +105,12 @@ final class SignIn extends Exchange {
     if (underWay.isEmpty() || isAbandoned(underWay)) {
       beginWith(grant);
     } else {
-      lookAgain(underWay, this::look);
+      lookAgainAt(underWay);
     }
+  }
+
+  private void lookAgainAt(String intentId) {
+    lookAgain(intentId, () -> realm.run(subject, () -> guarded(this::look)));
   }
 
   /** Names what others do just now with this credential; empty if nobody does. */
@@ -156,7 +160,7 @@ final class SignIn extends Exchange {
     TokenStore.StoredRecord pending = pending();
     TokenStore.Intent open = pending == null ? null : pending.intent();
     if (open != null && mustNotCross(exchanged, open) && !isAbandoned(open.id())) {
-      lookAgain(open.id(), () -> realm.run(subject, () -> guarded(this::look)));
+      lookAgainAt(open.id());
       return;
     }
     begin(

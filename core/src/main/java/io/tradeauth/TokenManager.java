@@ -282,11 +282,11 @@ public final class TokenManager implements AutoCloseable {
   }
 
   private boolean signOutNow(ManagedTokenProvider provider, String userId, SignOut.Reach consent) {
-    Login login = provider.storedLogin(userId);
+    Realm realm = provider.realm();
+    Login login = knownLogin(provider, userId);
     if (login == null) {
       return false;
     }
-    Realm realm = provider.realm();
     String subject = provider.subjectNow(userId);
     if (provider.broker().sharesLogins()) {
       provider.unlink(userId, subject);
@@ -297,12 +297,27 @@ public final class TokenManager implements AutoCloseable {
         return false;
       }
     }
-    realm.supersede(realm.key(subject), realm.content(login.signedOut(engine.time().now())));
+    Realm.Unsaved unsaved = realm.takeUnsaved(subject); // before, or it could be saved after it
+    try {
+      realm.supersede(realm.key(subject), realm.content(login.signedOut(engine.time().now())));
+    } catch (RuntimeException e) {
+      if (unsaved != null) {
+        realm.keep(subject, unsaved);
+      }
+      throw e;
+    }
     realm.drop(subject);
-    Realm.Unsaved unsaved = realm.takeUnsaved(subject);
     engine.events().publish(new TokenEvent.SignedOut(provider.name(), userId, engine.time().now()));
     // The session lives on in the tokens that could not be saved, if there are any.
     return endSession(provider, userId, unsaved == null ? login : unsaved.login(), consent);
+  }
+
+  /** Returns what is stored, or would be if it could. */
+  private static @Nullable Login knownLogin(ManagedTokenProvider provider, String userId) {
+    Login stored = provider.storedLogin(userId);
+    String subject = provider.storedSubject(userId);
+    Realm.Unsaved unsaved = subject == null ? null : provider.realm().unsaved(subject);
+    return stored == null && unsaved != null ? unsaved.login() : stored;
   }
 
   private static boolean endSession(

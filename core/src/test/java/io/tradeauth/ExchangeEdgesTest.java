@@ -362,6 +362,28 @@ class ExchangeEdgesTest {
     }
   }
 
+  /** The pause before the next attempt counts, too. */
+  @Test
+  void answerLost_pauseEndsAfterTheLeeway_notRepeated_inDoubt_G6() {
+    RotationProfile leeway = RotationProfile.leeway(Duration.ofSeconds(7));
+    try (EngineFixture engine = EngineFixture.of(leeway).start().signIn("alice")) {
+      engine.expire();
+      final int before = engine.exchanges();
+      engine
+          .server()
+          .fail(
+              "token",
+              Fault.after(
+                  answer ->
+                      new MockResponse.Builder().code(502).setHeader("Retry-After", 6).build()),
+              1);
+      BrokerUnavailableException lost =
+          assertThrows(BrokerUnavailableException.class, () -> engine.getAsTimePasses("alice"));
+      assertEquals(BrokerUnavailableException.Reason.IN_DOUBT, lost.reason());
+      assertEquals(1, engine.exchanges() - before);
+    }
+  }
+
   /** That the client is refused afterwards does not tell what became of the first attempt. */
   @Test
   void answerLostAndThenTheClientRefused_doubtStaysOpen_G6_N9() {

@@ -209,6 +209,32 @@ class RotationSafetyTest {
     }
   }
 
+  /** The first sign-in of a user, so that the store has nothing of them. */
+  @Test
+  void unsavedSignIn_signedOut_staysSoWhenTheStoreIsBack() {
+    FailingStore ours = new FailingStore(store);
+    try (EngineFixture engine = EngineFixture.of(RotationProfile.STRICT).store(ours).start()) {
+      Gate gate = engine.server().holdAnswers("token");
+      CompletableFuture<Void> signIn = CompletableFuture.runAsync(() -> engine.signIn("alice"));
+      gate.awaitArrivals(1);
+      ours.failWrites(true);
+      gate.open();
+      engine.liveUntil(TICK, signIn::isDone);
+      engine.get("alice");
+      assertThrows(TokenStoreException.class, () -> engine.signOut("alice"));
+      assertTrue(engine.server().accepts(engine.get("alice").value()), "not signed out yet");
+
+      ours.failWrites(false);
+      engine.signOut("alice");
+      engine.live(Duration.ofSeconds(11));
+
+      SignInRequiredException signedOut =
+          assertThrows(SignInRequiredException.class, () -> engine.get("alice"));
+      assertEquals(SignInRequiredException.Reason.SIGNED_OUT, signedOut.reason());
+      assertEquals(1, engine.events(TokenEvent.SignedOut.class).size());
+    }
+  }
+
   @Test
   void signInWhoseAnswerIsLost_sameTokenNotSentBeforeTheHold_G6() {
     try (EngineFixture engine = strict()) {

@@ -17,6 +17,8 @@ import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import mockwebserver3.MockResponse;
 import org.jspecify.annotations.Nullable;
@@ -197,6 +199,27 @@ class SignedLoginTest {
       engine.expire();
 
       assertTrue(engine.server().accepts(engine.get("alice").value()));
+      assertEquals(1, logins.get());
+    }
+  }
+
+  /** Whoever waits for another sign-in of the same credential is told how its own ends. */
+  @Test
+  void signInWaitsForAnother_thenRefused_told() {
+    try (EngineFixture engine = engine()) {
+      engine
+          .store()
+          .begin(
+              new TokenStore.Key(TokenStore.Kind.SIGN_IN, FakeBroker.NAME, "alice"),
+              null,
+              new TokenStore.Intent("an-intent", "another-process", "SignedLogin"),
+              null);
+      engine.server().fail("token", Fault.json(400, "{\"error\":\"invalid_grant\"}"), 1);
+      CompletableFuture<Void> signIn =
+          CompletableFuture.runAsync(() -> engine.signIn("alice", new Grant.SignedLogin(null)));
+      engine.liveUntil(Duration.ofSeconds(1), signIn::isDone);
+      Throwable told = assertThrows(CompletionException.class, signIn::join).getCause();
+      assertEquals(SignInRequiredException.class, told.getClass());
       assertEquals(1, logins.get());
     }
   }
