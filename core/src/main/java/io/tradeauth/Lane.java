@@ -27,6 +27,10 @@ final class Lane {
   static final int MOST_IN_ALL = 256;
 
   private static final int MOST_IN_BACKGROUND = 16;
+
+  /** How long it waits when no thread can be had. */
+  private static final Duration WITHOUT_A_THREAD = Duration.ofSeconds(1);
+
   private static final long BACKGROUND_PACE_NANOS = Duration.ofSeconds(1).toNanos() / 50;
 
   private final Executor executor;
@@ -69,6 +73,7 @@ final class Lane {
     private final Runnable work;
     private final Runnable dropped;
     private boolean inBackground;
+    private volatile boolean begun;
     private @Nullable Thread runner; // whoever asks whether it is itself needs no barrier
     private @Nullable Task next;
 
@@ -175,8 +180,33 @@ final class Lane {
   void startWhatMay() {
     for (Task task = next(); task != null; task = next()) {
       Task started = task;
-      executor.execute(() -> run(started));
+      try {
+        executor.execute(() -> run(started));
+      } catch (Error e) {
+        if (started.begun) {
+          throw e; // its own, on this thread
+        }
+        putBack(started); // no thread can be had just now
+        return;
+      }
     }
+  }
+
+  private void putBack(Task task) {
+    lock.lock();
+    try {
+      running--;
+      if (task.inBackground) {
+        runningBackground--;
+        background.addFirst(task);
+      } else {
+        foreground.addFirst(task);
+      }
+      startLater(WITHOUT_A_THREAD);
+    } finally {
+      lock.unlock();
+    }
+    slots.release();
   }
 
   private @Nullable Task next() {
@@ -231,6 +261,7 @@ final class Lane {
   }
 
   private void run(Task task) {
+    task.begun = true;
     task.runner = Thread.currentThread();
     try {
       task.work.run();

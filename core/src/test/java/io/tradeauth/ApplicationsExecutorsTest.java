@@ -10,6 +10,7 @@ import io.tradeauth.testing.FakeBroker;
 import io.tradeauth.testing.Gate;
 import io.tradeauth.testing.Racers;
 import java.time.Duration;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -17,6 +18,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -29,6 +31,7 @@ class ApplicationsExecutorsTest {
 
   private final ExecutorService pool = Executors.newCachedThreadPool();
   private volatile boolean full;
+  private volatile boolean withoutThreads;
 
   @AfterEach
   void stop() {
@@ -38,6 +41,8 @@ class ApplicationsExecutorsTest {
   private void execute(Runnable task) {
     if (full) {
       throw new RejectedExecutionException("full");
+    } else if (withoutThreads) {
+      throw new OutOfMemoryError("unable to create native thread");
     }
     pool.execute(task);
   }
@@ -55,6 +60,23 @@ class ApplicationsExecutorsTest {
     return EngineFixture.of(RotationProfile.STRICT)
         .manager(manager -> manager.executor(this::execute))
         .start();
+  }
+
+  /** As many as run at once: none of their places is lost. */
+  @Test
+  void noThreadCanBeHad_whatWaitsGoesOnWhenThereIsOne() {
+    List<String> users = IntStream.range(0, Lane.MOST).mapToObj(i -> "user-" + i).toList();
+    try (EngineFixture engine = onOurThreads()) {
+      users.forEach(engine::signIn);
+      engine.expire();
+      withoutThreads = true;
+      List<CompletableFuture<AccessToken>> got =
+          users.stream().map(engine.tokens()::getAsync).toList();
+      withoutThreads = false;
+      engine.clock().advance(Duration.ofSeconds(1));
+      got.forEach(token -> assertTrue(engine.server().accepts(token.join().value())));
+      assertEquals(2 * users.size(), engine.exchanges());
+    }
   }
 
   @Test

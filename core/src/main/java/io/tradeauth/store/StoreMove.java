@@ -14,7 +14,8 @@ import java.util.UUID;
  * the old one by an intent, written to the new one, read back, and only then removed. A move that
  * breaks off is gone on with by another; until then whoever asks the old store for a login that was
  * caught in the middle waits, as for any exchange of another process. Programs that still use the
- * old store find those users signed out. For one thread.
+ * old store find those users signed out. Nobody may sign a user in or out in either store while
+ * that user is moved: what is done in that moment can be lost. For one thread.
  */
 public final class StoreMove {
 

@@ -172,7 +172,19 @@ class FileTokenStoreTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p", "ceph", "AFPFS"})
+  @ValueSource(
+      strings = {
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "fuse.sshfs",
+        "9p",
+        "ceph",
+        "AFPFS",
+        "fuse.rclone",
+        "virtiofs"
+      })
   void x10_networkFileSystem_known(String type) {
     assertTrue(StoreDirectory.isNetwork(type));
   }
@@ -184,6 +196,20 @@ class FileTokenStoreTest {
   }
 
   // Names ---------------------------------------------------------------------------------------
+
+  /** What a process that died has left half-written has the user's tokens, too. */
+  @Test
+  void forget_halfWrittenRecordOfAKilledProcess_goesToo() throws Exception {
+    FileTokenStore store = fixture.open(directory);
+    store.supersede(ALICE, content("a"));
+    Path record = Snapshot.files(directory.resolve("records")).get(0);
+    RecordFiles.Slot slot = RecordFiles.Slot.of(Base32.decode(record.getFileName().toString()));
+    Files.copy(record, record.resolveSibling(slot.stripe() + "-" + slot + ".tmp"));
+
+    store.forget(ALICE);
+
+    assertEquals(List.of(), Snapshot.files(directory.resolve("records")));
+  }
 
   /** A8: no byte of an id, a realm or a secret is on the disk, in a name or in a file. */
   @Test
