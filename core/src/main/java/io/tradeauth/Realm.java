@@ -16,6 +16,8 @@ import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -116,18 +118,22 @@ final class Realm {
    *     follows nothing
    * @param seen the version that was stored when a sign-in was to be saved; null if none was
    * @param login what is to be saved
+   * @param saving held while it is saved
    */
   record Unsaved(
-      TokenStore.@Nullable Version parent, TokenStore.@Nullable Version seen, Login login) {
+      TokenStore.@Nullable Version parent,
+      TokenStore.@Nullable Version seen,
+      Login login,
+      Lock saving) {
 
     /** What follows what is stored. */
     static Unsaved after(TokenStore.Version parent, Login login) {
-      return new Unsaved(parent, parent, login);
+      return new Unsaved(parent, parent, login, new ReentrantLock());
     }
 
     /** What a sign-in has brought. */
     static Unsaved inPlaceOf(TokenStore.@Nullable Version seen, Login login) {
-      return new Unsaved(null, seen, login);
+      return new Unsaved(null, seen, login, new ReentrantLock());
     }
   }
 
@@ -676,9 +682,17 @@ final class Realm {
     return unsaved.get(subject);
   }
 
-  /** Returns what a sign-out has made void, once; null if all was saved. */
+  /**
+   * Returns what a sign-out makes void, once; null if all was saved. It is not being saved any more
+   * then: what the sign-out writes comes after it.
+   */
   @Nullable Unsaved takeUnsaved(String subject) {
-    return unsaved.remove(subject);
+    Unsaved tokens = unsaved.remove(subject);
+    if (tokens != null) {
+      tokens.saving().lock();
+      tokens.saving().unlock();
+    }
+    return tokens;
   }
 
   /** Tries once more to save everything and returns whose tokens could not be saved. */
@@ -720,21 +734,22 @@ final class Realm {
    * @return whether nothing is left to save
    */
   boolean save(String subject) {
-    if (!unsaved.containsKey(subject)) {
+    Unsaved tokens = unsaved.get(subject);
+    if (tokens == null) {
       return true;
     }
+    tokens.saving().lock();
     try {
-      // In one step, or what a sign-out has just taken away could be written after it.
-      unsaved.computeIfPresent(
-          subject,
-          (key, tokens) -> {
-            write(subject, tokens);
-            return null;
-          });
-      return true;
+      if (unsaved.get(subject) == tokens) {
+        write(subject, tokens);
+        unsaved.remove(subject, tokens);
+      }
+      return !unsaved.containsKey(subject);
     } catch (RuntimeException e) {
       // Announced by an event when it was kept, and tried again in five seconds.
       return false;
+    } finally {
+      tokens.saving().unlock();
     }
   }
 
