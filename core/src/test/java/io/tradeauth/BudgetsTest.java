@@ -962,7 +962,7 @@ class BudgetsTest {
       store.foreground(() -> {});
     }
 
-    assertThrows(OutOfMemoryError.class, started.get(0)::run);
+    started.get(0).run(); // what can't be started waits in its queue
     assertEquals(List.of("64 0", "next"), ran);
     assertEquals(0, server.running());
   }
