@@ -195,13 +195,8 @@ final class Lane {
   private void putBack(Task task) {
     lock.lock();
     try {
-      running--;
-      if (task.inBackground) {
-        runningBackground--;
-        background.addFirst(task);
-      } else {
-        foreground.addFirst(task);
-      }
+      leave(task);
+      (task.inBackground ? background : foreground).addFirst(task);
       startLater(WITHOUT_A_THREAD);
     } finally {
       lock.unlock();
@@ -299,14 +294,18 @@ final class Lane {
   private void release(Task task) {
     lock.lock();
     try {
-      running--;
-      if (task.inBackground) {
-        runningBackground--;
-      }
+      leave(task);
     } finally {
       lock.unlock();
     }
     slots.release();
     startWhatMay();
+  }
+
+  private void leave(Task task) {
+    running--;
+    if (task.inBackground) {
+      runningBackground--;
+    }
   }
 }

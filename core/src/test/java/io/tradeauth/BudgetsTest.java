@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -944,12 +945,13 @@ class BudgetsTest {
 
   /** An executor may fail for a task that was waiting: this one has its place, and runs. */
   @Test
-  void lane_workThatGoesOn_anotherCantBeStarted_runsAllTheSame() {
+  void lane_workThatGoesOn_anotherCantBeStarted_runsAllTheSame_theOtherLater() {
     List<Runnable> started = new ArrayList<>();
+    AtomicBoolean withoutThreads = new AtomicBoolean();
     Lane store =
         Lane.toStore(
             task -> {
-              if (started.size() == 64) {
+              if (withoutThreads.get()) {
                 throw new OutOfMemoryError("unable to create native thread");
               }
               started.add(task);
@@ -959,12 +961,39 @@ class BudgetsTest {
     List<String> ran = new ArrayList<>();
     goesOn(store, server, ran, () -> ran.add("next"));
     for (int i = 0; i < 64; i++) {
-      store.foreground(() -> {});
+      store.foreground(() -> ran.add("other"));
     }
 
-    started.get(0).run(); // what can't be started waits in its queue
+    withoutThreads.set(true);
+    started.get(0).run();
     assertEquals(List.of("64 0", "next"), ran);
     assertEquals(0, server.running());
+    assertEquals(63, store.running(), "the place is given back");
+
+    withoutThreads.set(false);
+    clock.advance(Duration.ofSeconds(1));
+    assertEquals(65, started.size());
+    started.subList(1, 65).forEach(Runnable::run);
+    assertEquals(2 + 64, ran.size());
+    assertEquals(0, store.running());
+  }
+
+  /** What a task throws on the thread that started it is its own, and no reason to run it again. */
+  @Test
+  void lane_startedTaskThrowsAnErrorHere_comesThrough_notRunAgain() {
+    List<String> ran = new ArrayList<>();
+    Lane lane = Lane.toServer(Runnable::run, clock, 1, new Slots(1));
+    assertThrows(
+        StackOverflowError.class,
+        () ->
+            lane.foreground(
+                () -> {
+                  ran.add("once");
+                  throw new StackOverflowError();
+                }));
+    clock.advance(Duration.ofSeconds(2));
+    assertEquals(List.of("once"), ran);
+    assertEquals(0, lane.running());
   }
 
   @Test

@@ -18,6 +18,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
 import mockwebserver3.MockResponse;
 import mockwebserver3.SocketEffect;
 import org.junit.jupiter.api.Test;
@@ -279,7 +280,7 @@ class ExchangeEdgesTest {
             .start()
             .signIn("alice")) {
       engine.expire();
-      begunByAnother(engine);
+      engine.beginElsewhere(TokenStore.Kind.LOGIN, "alice");
       final int before = store.reads();
       CompletableFuture<AccessToken> got = engine.tokens().getAsync("alice");
       Instant end = engine.clock().now().plusSeconds(20);
@@ -289,16 +290,6 @@ class ExchangeEdgesTest {
       engine.liveUntil(Duration.ofSeconds(1), got::isDone);
       assertTrue(engine.server().accepts(got.join().value()));
     }
-  }
-
-  private static void begunByAnother(EngineFixture engine) {
-    engine
-        .store()
-        .begin(
-            new TokenStore.Key(TokenStore.Kind.LOGIN, FakeBroker.NAME, "alice"),
-            engine.stored("alice").version(),
-            new TokenStore.Intent("an-intent", "another-process", "Refresh"),
-            null);
   }
 
   // A doubt
@@ -337,50 +328,33 @@ class ExchangeEdgesTest {
   /** A forgiving server's patience is counted from when it may have seen the token first. */
   @Test
   void answerLostAtTheEndOfTheLeeway_notRepeated_inDoubt_G6() {
-    RotationProfile leeway = RotationProfile.leeway(Duration.ofSeconds(7));
-    try (EngineFixture engine = EngineFixture.of(leeway).start().signIn("alice")) {
-      engine.expire();
-      final int before = engine.exchanges();
-      engine
-          .server()
-          .fail(
-              "token",
-              Fault.after(
-                  answer -> {
-                    engine.clock().advance(Duration.ofSeconds(5));
-                    return answer
-                        .newBuilder()
-                        .onResponseStart(new SocketEffect.CloseSocket())
-                        .build();
-                  }),
-              1);
-      BrokerUnavailableException lost =
-          assertThrows(BrokerUnavailableException.class, () -> engine.getAsTimePasses("alice"));
-      assertEquals(BrokerUnavailableException.Reason.IN_DOUBT, lost.reason());
-      assertEquals(1, engine.exchanges() - before);
-      assertNotNull(engine.stored("alice").intent());
-    }
+    assertSentOnceAndInDoubt(
+        engine ->
+            answer -> {
+              engine.clock().advance(Duration.ofSeconds(5));
+              return answer.newBuilder().onResponseStart(new SocketEffect.CloseSocket()).build();
+            });
   }
 
   /** The pause before the next attempt counts, too. */
   @Test
   void answerLost_pauseEndsAfterTheLeeway_notRepeated_inDoubt_G6() {
+    assertSentOnceAndInDoubt(
+        engine ->
+            answer -> new MockResponse.Builder().code(502).setHeader("Retry-After", 6).build());
+  }
+
+  private static void assertSentOnceAndInDoubt(Function<EngineFixture, Fault.Change> lose) {
     RotationProfile leeway = RotationProfile.leeway(Duration.ofSeconds(7));
     try (EngineFixture engine = EngineFixture.of(leeway).start().signIn("alice")) {
       engine.expire();
       final int before = engine.exchanges();
-      engine
-          .server()
-          .fail(
-              "token",
-              Fault.after(
-                  answer ->
-                      new MockResponse.Builder().code(502).setHeader("Retry-After", 6).build()),
-              1);
+      engine.server().fail("token", Fault.after(lose.apply(engine)), 1);
       BrokerUnavailableException lost =
           assertThrows(BrokerUnavailableException.class, () -> engine.getAsTimePasses("alice"));
       assertEquals(BrokerUnavailableException.Reason.IN_DOUBT, lost.reason());
       assertEquals(1, engine.exchanges() - before);
+      assertNotNull(engine.stored("alice").intent());
     }
   }
 
@@ -423,7 +397,7 @@ class ExchangeEdgesTest {
     }
   }
 
-  /** The store goes on failing for longer: so do the waits. */
+  /** A server that goes on failing is asked less and less often. */
   @Test
   void failuresInARow_pausesGrow() {
     try (EngineFixture engine = EngineFixture.constant().signIn("alice")) {

@@ -165,16 +165,21 @@ class RotationSafetyTest {
     }
   }
 
+  /** The first sign-in of a user, so that the store has nothing of them. */
+  private static void signInWhileWritesFail(EngineFixture engine, FailingStore failing) {
+    Gate gate = engine.server().holdAnswers("token");
+    CompletableFuture<Void> signIn = CompletableFuture.runAsync(() -> engine.signIn("alice"));
+    gate.awaitArrivals(1);
+    failing.failWrites(true);
+    gate.open();
+    engine.liveUntil(TICK, signIn::isDone);
+    signIn.join();
+  }
+
   @Test
   void signIn_storeRefusesAfterTheExchange_servedUnsaved_savedWhenItHeals_X11() {
     try (EngineFixture engine = strict()) {
-      Gate gate = engine.server().holdAnswers("token");
-      CompletableFuture<Void> signIn = CompletableFuture.runAsync(() -> engine.signIn("alice"));
-      gate.awaitArrivals(1);
-      store.failWrites(true);
-      gate.open();
-      engine.liveUntil(TICK, signIn::isDone);
-      signIn.join();
+      signInWhileWritesFail(engine, store);
       assertTrue(engine.server().accepts(engine.get("alice").value()));
       assertEquals(1, engine.events(TokenEvent.UnsavedRotation.class).size());
 
@@ -192,12 +197,7 @@ class RotationSafetyTest {
     FailingStore ours = new FailingStore(store);
     try (EngineFixture engine = EngineFixture.of(RotationProfile.STRICT).store(ours).start();
         EngineFixture other = engine.another(store)) {
-      Gate gate = engine.server().holdAnswers("token");
-      CompletableFuture<Void> signIn = CompletableFuture.runAsync(() -> engine.signIn("alice"));
-      gate.awaitArrivals(1);
-      ours.failWrites(true);
-      gate.open();
-      engine.liveUntil(TICK, signIn::isDone);
+      signInWhileWritesFail(engine, ours);
       other.signIn("alice");
       AccessToken newer = other.get("alice");
 
@@ -209,17 +209,11 @@ class RotationSafetyTest {
     }
   }
 
-  /** The first sign-in of a user, so that the store has nothing of them. */
   @Test
   void unsavedSignIn_signedOut_staysSoWhenTheStoreIsBack() {
     FailingStore ours = new FailingStore(store);
     try (EngineFixture engine = EngineFixture.of(RotationProfile.STRICT).store(ours).start()) {
-      Gate gate = engine.server().holdAnswers("token");
-      CompletableFuture<Void> signIn = CompletableFuture.runAsync(() -> engine.signIn("alice"));
-      gate.awaitArrivals(1);
-      ours.failWrites(true);
-      gate.open();
-      engine.liveUntil(TICK, signIn::isDone);
+      signInWhileWritesFail(engine, ours);
       engine.get("alice");
       assertThrows(TokenStoreException.class, () -> engine.signOut("alice"));
       assertTrue(engine.server().accepts(engine.get("alice").value()), "not signed out yet");

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tradeauth.testing.EngineFixture;
 import io.tradeauth.testing.FakeAuthorizationServer;
-import io.tradeauth.testing.FakeBroker;
 import io.tradeauth.testing.Fault;
 import io.tradeauth.testing.TokenLedger;
 import io.tradeauth.testing.Wire;
@@ -181,13 +180,7 @@ class SignedLoginTest {
   void begunByAnother_probeRefusedWhileTheTokenLives_logsInAtItsEndAtOnce() {
     try (EngineFixture engine = engine().signIn("alice")) {
       final AccessToken inHand = engine.get("alice");
-      engine
-          .store()
-          .begin(
-              new TokenStore.Key(TokenStore.Kind.LOGIN, FakeBroker.NAME, "alice"),
-              engine.stored("alice").version(),
-              new TokenStore.Intent("an-intent", "another-process", "Refresh"),
-              null);
+      engine.beginElsewhere(TokenStore.Kind.LOGIN, "alice");
       engine.server().fail("token", Fault.json(400, "{\"error\":\"invalid_grant\"}"), 1);
       nearTheEnd(engine);
       assertEquals(inHand, engine.get("alice"));
@@ -207,13 +200,7 @@ class SignedLoginTest {
   @Test
   void signInWaitsForAnother_thenRefused_told() {
     try (EngineFixture engine = engine()) {
-      engine
-          .store()
-          .begin(
-              new TokenStore.Key(TokenStore.Kind.SIGN_IN, FakeBroker.NAME, "alice"),
-              null,
-              new TokenStore.Intent("an-intent", "another-process", "SignedLogin"),
-              null);
+      engine.beginElsewhere(TokenStore.Kind.SIGN_IN, "alice");
       engine.server().fail("token", Fault.json(400, "{\"error\":\"invalid_grant\"}"), 1);
       CompletableFuture<Void> signIn =
           CompletableFuture.runAsync(() -> engine.signIn("alice", new Grant.SignedLogin(null)));

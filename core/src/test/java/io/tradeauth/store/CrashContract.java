@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.tradeauth.AccessToken;
 import io.tradeauth.RotationProfile;
 import io.tradeauth.SignInRequiredException;
-import io.tradeauth.TokenStore;
 import io.tradeauth.store.EngineChild.Failpoint;
 import io.tradeauth.testing.EngineFixture;
 import io.tradeauth.testing.Fault;
@@ -39,28 +38,22 @@ abstract class CrashContract {
   private static final Duration TICK = Duration.ofSeconds(1);
   private static final Duration LONGER_THAN_THE_HOLD = Duration.ofSeconds(75);
 
-  private String address = "";
+  private Address address;
   private EngineFixture engine;
 
-  /** Returns the address of a new store, as every process opens it. */
-  abstract String newAddress() throws Exception;
-
-  /** Opens the store in this process. */
-  abstract TokenStore open(String address);
-
-  /** Removes what was made. */
-  abstract void clean() throws Exception;
+  /** Returns the address of a new store. */
+  abstract Address newAddress() throws Exception;
 
   @BeforeEach
   final void start() throws Exception {
     address = newAddress();
-    engine = EngineFixture.of(RotationProfile.STRICT).store(open(address)).start();
+    engine = EngineFixture.of(RotationProfile.STRICT).store(address.open()).start();
   }
 
   @AfterEach
   final void stop() throws Exception {
     engine.close();
-    clean();
+    address.close();
   }
 
   private static List<String> users(String name, int count) {
@@ -76,7 +69,7 @@ abstract class CrashContract {
             Fault.after(answer -> answer.newBuilder().setHeader("Connection", "close").build()),
             1);
     return EngineChild.start(
-        address, engine.server().tokenUri(), engine.clock().now(), point, users, count);
+        address.toString(), engine.server().tokenUri(), engine.clock().now(), point, users, count);
   }
 
   @ParameterizedTest

@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.tradeauth.TokenStore;
 import io.tradeauth.testing.FakeAuthorizationServer;
 import io.tradeauth.testing.Fault;
 import io.tradeauth.testing.Simulator;
@@ -60,27 +59,22 @@ abstract class FleetContract {
   private static final Duration HALF_THE_HOLD = Duration.ofSeconds(30);
   private static final Duration TWICE_THE_HOLD = Duration.ofSeconds(120);
 
+  private Address address;
   private Fleet fleet;
 
-  /** Returns the address of a new store, as every process opens it. */
-  abstract String newAddress() throws Exception;
-
-  /** Opens the store in this process. */
-  abstract TokenStore open(String address);
-
-  /** Removes what was made. */
-  abstract void clean() throws Exception;
+  /** Returns the address of a new store. */
+  abstract Address newAddress() throws Exception;
 
   @BeforeAll
   final void start() throws Exception {
-    String address = newAddress();
-    fleet = new Fleet(address, open(address), PROCESSES);
+    address = newAddress();
+    fleet = new Fleet(address.toString(), address.open(), PROCESSES);
   }
 
   @AfterAll
   final void stop() throws Exception {
     fleet.close();
-    clean();
+    address.close();
   }
 
   @AfterEach

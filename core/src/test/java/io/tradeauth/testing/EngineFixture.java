@@ -207,6 +207,17 @@ public final class EngineFixture implements AutoCloseable {
     return Objects.requireNonNull(store.load(key), user);
   }
 
+  /** Lets another process that is no more have begun something with a user. */
+  public void beginElsewhere(TokenStore.Kind kind, String user) {
+    TokenStore.Key key = new TokenStore.Key(kind, broker.profile().realm(), user);
+    TokenStore.StoredRecord stored = store.load(key);
+    store.begin(
+        key,
+        stored == null ? null : stored.version(),
+        new TokenStore.Intent("an-intent", "another-process", "Refresh"),
+        null);
+  }
+
   /** Signs a user out. */
   public void signOut(String user) {
     manager.signOut(broker.profile().name(), user);
