@@ -107,12 +107,17 @@ final class Held {
     receivedAtSecond = tokens.receivedAt().getEpochSecond();
   }
 
+  /** Returns whether it is of the sign-in that made this generation. */
+  boolean isOfSignIn(String other) {
+    return generation == other.hashCode();
+  }
+
   /**
    * Returns whether a record is an older one of the same sign-in than this was in: then the store
    * was set back. A higher number alone says nothing, once such a store has been written again.
    */
   boolean isNewerThan(TokenStore.Version version, @Nullable TokenSet tokens) {
-    return generation == version.generation().hashCode()
+    return isOfSignIn(version.generation())
         && number > version.number()
         && tokens != null
         && receivedAtSecond > tokens.receivedAt().getEpochSecond();

@@ -484,15 +484,30 @@ final class Realm {
   }
 
   /**
-   * Returns whether what the store tells late has been read here already. Then an exchange that is
-   * under way with it goes on, and what stood in its way still does.
+   * Returns whether what the store tells late has been read here already. Then the tokens stay in
+   * hand, an exchange that is under way with it goes on, and what stood in its way still does.
    */
   private boolean isKnown(String subject, String generation) {
     Flight flight = flights.get(subject);
     Trouble trouble = troubles.get(subject);
     TokenStore.Version read = flight == null ? null : flight.version;
     return (read != null && generation.equals(read.generation()))
-        || (trouble != null && trouble.isOf(generation));
+        || (trouble != null && trouble.isOf(generation))
+        || isInHand(subject, generation);
+  }
+
+  /** Returns whether the sign-in is in hand, and nothing else of this login. */
+  private boolean isInHand(String subject, String generation) {
+    Set<String> users = usersOf(subject);
+    List<Held> inHand =
+        providers.stream()
+            .flatMap(
+                provider ->
+                    Stream.concat(Stream.of(subject), users.stream())
+                        .map(provider::held)
+                        .flatMap(Stream::ofNullable))
+            .toList();
+    return !inHand.isEmpty() && inHand.stream().allMatch(held -> held.isOfSignIn(generation));
   }
 
   /** Treats every login as changed. */

@@ -85,6 +85,22 @@ class ChangeNoticesTest {
     }
   }
 
+  /** The store may be gone just then. */
+  @Test
+  void tokensInHand_toldLateOfTheSignInThatTheyAreOf_stay() {
+    try (EngineFixture engine = engine();
+        EngineFixture other = engine.another(seenByTheOther)) {
+      seenByTheOther.failChanges(true);
+      engine.signIn("alice");
+      AccessToken inHand = other.get("alice");
+      seenByTheOther.failChanges(false);
+      awaitRound(other);
+      seenByTheOther.failReads(true);
+
+      assertEquals(inHand, other.get("alice"));
+    }
+  }
+
   @Test
   void roundThatFails_isToldAgain() {
     try (EngineFixture engine = engine().signIn("alice");
