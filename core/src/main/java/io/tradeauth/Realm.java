@@ -65,7 +65,7 @@ final class Realm {
   private final ClientBudgets budgets;
   private final IdleLogins idle;
   private final ConcurrentMap<String, Set<String>> sharers = new ConcurrentHashMap<>();
-  private final Set<String> ownGenerations = ConcurrentHashMap.newKeySet();
+  private final ConcurrentMap<TokenStore.Key, String> ownGenerations = new ConcurrentHashMap<>();
   private final Set<String> flaws = ConcurrentHashMap.newKeySet();
   private final ConcurrentMap<String, Set<CompletableFuture<Boolean>>> awaited =
       new ConcurrentHashMap<>();
@@ -455,14 +455,15 @@ final class Realm {
   /** Writes a sign-in or sign-out, and remembers that it was ours when the store tells of it. */
   TokenStore.Version supersede(TokenStore.Key key, TokenStore.Content next) {
     TokenStore.Version version = store().supersede(key, next);
-    ownGenerations.add(version.generation());
+    ownGenerations.put(key, version.generation());
     return version;
   }
 
   /** Takes note of what the store tells, unless it was done here. */
   void changed(TokenStore.Change change) {
     String generation = change.generation();
-    if (generation != null && ownGenerations.remove(generation)) {
+    String own = ownGenerations.remove(change.key()); // of what came later the store tells, too
+    if (generation != null && generation.equals(own)) {
       return;
     }
     String subject = change.key().subject();

@@ -1,7 +1,6 @@
 package io.tradeauth.store;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -12,14 +11,26 @@ import io.tradeauth.SignInRequiredException;
 import io.tradeauth.TokenStore;
 import io.tradeauth.TokenStore.Key;
 import io.tradeauth.TokenStore.Kind;
+import io.tradeauth.TokenStoreException;
 import io.tradeauth.testing.EngineFixture;
 import io.tradeauth.testing.FakeBroker;
 import io.tradeauth.testing.TokenLedger;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -137,19 +148,284 @@ class StoreMoveTest {
 
   @ParameterizedTest
   @EnumSource
-  void brokenOffBeforeTheRemoval_goneOnWith(Way way) throws Exception {
+  void brokenOffAtAnyStep_usedWhereItIs_goneOnWith_nothingSpentTwice(Way way) throws Exception {
     open(way);
-    try (EngineFixture old = over(left).signIn("alice")) {
-      TokenStore.StoredRecord stored = Objects.requireNonNull(left.load(login("alice")));
-      left.begin(
-          login("alice"), stored.version(), new TokenStore.Intent("dead", "mover", "move"), null);
-      store.supersede(login("alice"), stored.content());
+    try (EngineFixture old = over(left);
+        EngineFixture after = old.another(store)) {
+      boolean broken = true;
+      for (int step = 1; broken; step++) {
+        String user = "user" + step;
+        old.signIn(user);
 
-      assertEquals(new StoreMove.Result(1, List.of(), List.of()), move());
+        broken = movedUntil(step);
+        if (isActive(store, user)) {
+          old.expire();
+          after.getAsTimePasses(user);
+        }
+        move();
 
-      assertNull(left.load(login("alice")));
-      assertNotNull(store.load(login("alice")));
-      assertEquals(1, old.exchanges());
+        old.expire();
+        assertTrue(old.server().accepts(after.getAsTimePasses(user).value()), user);
+        assertThrows(SignInRequiredException.class, () -> old.get(user), user);
+        assertEquals(0, old.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN), user);
+        left.forget(login(user));
+      }
+    }
+  }
+
+  /** Returns whether the move broke off. */
+  private boolean movedUntil(int step) {
+    Steps steps = new Steps(step, StoreMoveTest::breakOff);
+    try {
+      StoreMove.move(steps.of(left), steps.of(store), REALMS);
+      return false;
+    } catch (IllegalStateException e) {
+      return true;
+    }
+  }
+
+  private static boolean isActive(TokenStore in, String user) {
+    return stateIn(in, user) == TokenStore.State.ACTIVE;
+  }
+
+  private static TokenStore.State stateIn(TokenStore in, String user) {
+    TokenStore.StoredRecord stored = in.load(login(user));
+    return stored == null ? TokenStore.State.EMPTY : stored.content().state();
+  }
+
+  /** What becomes of a login while it is moved. */
+  private enum Meanwhile {
+    SIGNED_IN,
+    SIGNED_OUT,
+    FORGOTTEN,
+    RENEWED;
+
+    /** Does it, if there is a login that it can be done to. */
+    boolean isDone(TokenStore in, String user) {
+      TokenStore.StoredRecord stored = in.load(login(user));
+      if (this != SIGNED_IN && !isActive(in, user)) {
+        return false;
+      }
+      switch (this) {
+        case SIGNED_IN:
+          in.supersede(login(user), content(TokenStore.State.ACTIVE, name()));
+          return true;
+        case SIGNED_OUT:
+          in.supersede(login(user), content(TokenStore.State.SIGNED_OUT, ""));
+          return true;
+        case FORGOTTEN:
+          in.forget(login(user));
+          return true;
+        default:
+          TokenStore.Version version = Objects.requireNonNull(stored).version();
+          return in.commit(login(user), version, content(TokenStore.State.ACTIVE, name())) != null;
+      }
+    }
+  }
+
+  private static TokenStore.Content content(TokenStore.State state, String secrets) {
+    byte[] bytes = secrets.getBytes(StandardCharsets.UTF_8);
+    return new TokenStore.Content(state, Instant.EPOCH, bytes, bytes);
+  }
+
+  /** Also an answer that comes late, from an exchange whose intent another took the place of. */
+  @ParameterizedTest
+  @EnumSource
+  void oldStoreChangesAtAnyStep_newerIsMoved(Meanwhile meanwhile) {
+    boolean reached = true;
+    for (int step = 1; reached; step++) {
+      String user = "user" + step;
+      AtomicBoolean done = new AtomicBoolean();
+      left.supersede(login(user), content(TokenStore.State.ACTIVE, "before"));
+      Steps steps = new Steps(step, () -> done.set(meanwhile.isDone(left, user)));
+
+      StoreMove.move(steps.of(left), steps.of(store), REALMS);
+
+      reached = steps.isReached();
+      if (!done.get()) {
+        assertEquals("before", secretsIn(store, user), user);
+        assertEquals("", secretsIn(left, user), user);
+      } else if (meanwhile == Meanwhile.SIGNED_OUT || meanwhile == Meanwhile.FORGOTTEN) {
+        assertEquals("", secretsIn(store, user), user);
+        assertEquals("", secretsIn(left, user), user);
+      } else if (secretsIn(left, user).isEmpty()) {
+        assertEquals(meanwhile.name(), secretsIn(store, user), user);
+      } else {
+        assertEquals(meanwhile.name(), secretsIn(left, user), "signed in after it was moved");
+        assertEquals("before", secretsIn(store, user), user);
+        assertEquals(List.of(login(user)), move().taken());
+      }
+      left.forget(login(user));
+    }
+  }
+
+  @Test
+  void signedInToTheOldStore_thenBrokenOffAtAnyStep_newestIsKept() {
+    for (int signIn = 1; signIn < 12; signIn++) {
+      for (int breakOff = signIn + 1; breakOff < 25; breakOff++) {
+        String user = signIn + " " + breakOff;
+        left.supersede(login(user), content(TokenStore.State.ACTIVE, "before"));
+        Steps first = new Steps(signIn, () -> Meanwhile.SIGNED_IN.isDone(left, user));
+        Steps then = new Steps(breakOff, StoreMoveTest::breakOff);
+        try {
+          StoreMove.move(then.of(first.of(left)), then.of(first.of(store)), REALMS);
+        } catch (IllegalStateException e) {
+          assertTrue(then.isReached());
+        }
+        move();
+
+        String newest = Meanwhile.SIGNED_IN.name();
+        boolean isKept =
+            secretsIn(store, user).equals(newest) || secretsIn(left, user).equals(newest);
+        assertEquals(first.isReached(), isKept, user);
+        left.forget(login(user));
+      }
+    }
+  }
+
+  private static void breakOff() {
+    throw new IllegalStateException("the test says so");
+  }
+
+  private static String secretsIn(TokenStore in, String user) {
+    TokenStore.StoredRecord stored = in.load(login(user));
+    return stored == null ? "" : new String(stored.content().secrets(), StandardCharsets.UTF_8);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void newStoreChangesAtAnyStep_thatCounts(Meanwhile meanwhile) {
+    boolean reached = true;
+    for (int step = 1; reached; step++) {
+      String user = "user" + step;
+      AtomicBoolean done = new AtomicBoolean();
+      left.supersede(login(user), content(TokenStore.State.ACTIVE, "before"));
+      Steps steps = new Steps(step, () -> done.set(meanwhile.isDone(store, user)));
+
+      if (meanwhile == Meanwhile.FORGOTTEN) {
+        moveThatMayFail(steps, user);
+      } else {
+        StoreMove.move(steps.of(left), steps.of(store), REALMS);
+      }
+
+      reached = steps.isReached();
+      String there = secretsIn(store, user);
+      if (!done.get()) {
+        assertEquals("before", there, user);
+      } else if (meanwhile == Meanwhile.SIGNED_IN || meanwhile == Meanwhile.RENEWED) {
+        assertEquals(meanwhile.name(), there, user);
+      } else {
+        assertEquals("", there, user);
+      }
+      left.forget(login(user));
+    }
+  }
+
+  /** What is forgotten before it is read back looks as if the store had lost it. */
+  private void moveThatMayFail(Steps steps, String user) {
+    try {
+      StoreMove.move(steps.of(left), steps.of(store), REALMS);
+    } catch (TokenStoreException e) {
+      assertEquals("before", secretsIn(left, user));
+      assertEquals(TokenStoreException.Reason.WRITE_FAILED, e.reason());
+    }
+  }
+
+  @Test
+  void severalAtOnce_eachIsMovedOnce() throws Exception {
+    for (int user = 0; user < 500; user++) {
+      left.supersede(login("user" + user), content(TokenStore.State.ACTIVE, "of " + user));
+    }
+    ExecutorService movers = Executors.newFixedThreadPool(4);
+    try {
+      int moved = 0;
+      for (Future<StoreMove.Result> mover :
+          movers.invokeAll(Collections.<Callable<StoreMove.Result>>nCopies(4, this::move))) {
+        moved += mover.get().moved();
+        assertEquals(List.of(), mover.get().busy());
+        assertEquals(List.of(), mover.get().taken());
+      }
+      assertEquals(500, moved);
+    } finally {
+      movers.shutdownNow();
+    }
+    for (int user = 0; user < 500; user++) {
+      assertEquals("of " + user, secretsIn(store, "user" + user));
+      assertEquals("", secretsIn(left, "user" + user));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void newStoreDoesNotGiveBackWhatIsWritten_errorEachTime_nothingRemoved(Lie lie) {
+    left.supersede(login("alice"), content(TokenStore.State.ACTIVE, "before"));
+    for (int i = 0; i < 3; i++) {
+      TokenStoreException refused =
+          assertThrows(
+              TokenStoreException.class, () -> StoreMove.move(left, lie.of(store), REALMS));
+      assertEquals(TokenStoreException.Reason.WRITE_FAILED, refused.reason());
+      assertEquals("before", secretsIn(left, "alice"));
+    }
+    store.forget(login("alice"));
+    assertEquals(1, move().moved());
+    assertEquals("before", secretsIn(store, "alice"));
+  }
+
+  /** What a store may do instead of a commit, without saying so. */
+  private enum Lie {
+    LOSES,
+    GARBLES;
+
+    TokenStore of(TokenStore store) {
+      return (TokenStore)
+          Proxy.newProxyInstance(
+              TokenStore.class.getClassLoader(),
+              new Class<?>[] {TokenStore.class},
+              (proxy, method, arguments) -> {
+                boolean commits = method.getName().equals("commit");
+                if (commits && this == GARBLES) {
+                  arguments[2] = content(TokenStore.State.ACTIVE, "garbled");
+                }
+                Object result = method.invoke(store, arguments);
+                if (commits && this == LOSES) {
+                  store.forget((Key) arguments[0]);
+                }
+                return result;
+              });
+    }
+  }
+
+  /** Does something before one of the calls to the stores. */
+  private static final class Steps {
+
+    private final int at;
+    private final Runnable then;
+    private int calls;
+
+    Steps(int at, Runnable then) {
+      this.at = at;
+      this.then = then;
+    }
+
+    boolean isReached() {
+      return calls >= at;
+    }
+
+    TokenStore of(TokenStore store) {
+      return (TokenStore)
+          Proxy.newProxyInstance(
+              TokenStore.class.getClassLoader(),
+              new Class<?>[] {TokenStore.class},
+              (proxy, method, arguments) -> {
+                if (++calls == at) {
+                  then.run();
+                }
+                try {
+                  return method.invoke(store, arguments);
+                } catch (InvocationTargetException e) {
+                  throw e.getCause();
+                }
+              });
     }
   }
 }
