@@ -145,6 +145,11 @@ abstract class Exchange {
   /** Another process was first. */
   abstract void moved();
 
+  /** Returns whether, now that no other can begin, there is nothing left to do. */
+  boolean isDoneByOthers() {
+    return false;
+  }
+
   /** Returns what to fall back on after a refusal, or null. */
   @Nullable Grant fallback(Grant refused) {
     return broker.renewalAfterRefusal(refused);
@@ -326,10 +331,23 @@ abstract class Exchange {
         budget.nothingLearned();
       }
     }
-    if (begun) {
+    if (!begun) {
+      moved();
+    } else if (isToBeSent()) {
       attempt();
     } else {
+      takeBack();
+      budget.nothingLearned();
       moved();
+    }
+  }
+
+  private boolean isToBeSent() {
+    try {
+      return !isDoneByOthers();
+    } catch (RuntimeException e) {
+      takeBack();
+      throw e;
     }
   }
 

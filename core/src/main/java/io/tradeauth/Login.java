@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param clientId the id of the client that the tokens were issued to; null if it has none
  * @param owner whose it is
  * @param hasRotated whether the server has once changed the refresh token
+ * @param origin stands for the refresh token that was signed in with; null if it was another grant
  */
 record Login(
     String userId,
@@ -27,7 +28,8 @@ record Login(
     @Nullable ClientCredentials ownClient,
     @Nullable String clientId,
     Owner owner,
-    boolean hasRotated) {
+    boolean hasRotated,
+    @Nullable String origin) {
 
   static Login active(
       String userId,
@@ -46,7 +48,16 @@ record Login(
       @Nullable String clientId,
       Owner owner) {
     return new Login(
-        userId, TokenStore.State.ACTIVE, since, null, tokens, ownClient, clientId, owner, false);
+        userId,
+        TokenStore.State.ACTIVE,
+        since,
+        null,
+        tokens,
+        ownClient,
+        clientId,
+        owner,
+        false,
+        null);
   }
 
   /** Returns what is left after a sign-out: no secrets, and whose it was. */
@@ -60,7 +71,33 @@ record Login(
         null,
         null,
         owner.withoutTokens(),
-        false);
+        false,
+        null);
+  }
+
+  /** Returns the same as what a sign-in with this refresh token has brought. */
+  Login broughtBy(RefreshToken first) {
+    RefreshToken now = tokens == null ? null : tokens.refreshToken();
+    return new Login(
+        userId,
+        state,
+        since,
+        reason,
+        tokens,
+        ownClient,
+        clientId,
+        owner,
+        hasRotated || (now != null && !now.equals(first)),
+        originOf(first));
+  }
+
+  /** Returns whether this is what a sign-in with this refresh token has brought, renewed or not. */
+  boolean isBroughtBy(RefreshToken first) {
+    return originOf(first).equals(origin);
+  }
+
+  private String originOf(RefreshToken first) {
+    return Fingerprint.of(first.value(), userId);
   }
 
   Login with(TokenSet renewed) {
@@ -77,7 +114,8 @@ record Login(
         ownClient,
         clientId,
         told,
-        hasRotated || isRotation(renewed));
+        hasRotated || isRotation(renewed),
+        origin);
   }
 
   private boolean isRotation(TokenSet renewed) {
@@ -101,7 +139,8 @@ record Login(
         ownClient,
         clientId,
         owner,
-        hasRotated);
+        hasRotated,
+        origin);
   }
 
   @Nullable UserProfile profile() {

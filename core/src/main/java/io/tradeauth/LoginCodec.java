@@ -67,6 +67,7 @@ final class LoginCodec {
     if (login.hasRotated()) {
       json.writeBooleanField("rotates", true);
     }
+    put(json, "origin", login.origin());
     if (login.tokens() != null) {
       json.writeObjectFieldStart("tokens");
       writeTokens(json, login.tokens());
@@ -218,6 +219,7 @@ final class LoginCodec {
     String reason = null;
     Owner owner = Owner.UNKNOWN;
     boolean rotates = false;
+    String origin = null;
     TokenSet tokens = null;
     ClientCredentials ownClient = null;
     for (String name = json.nextFieldName(); name != null; name = json.nextFieldName()) {
@@ -238,6 +240,9 @@ final class LoginCodec {
         case "rotates":
           rotates = json.currentToken() == JsonToken.VALUE_TRUE;
           json.skipChildren();
+          break;
+        case "origin":
+          origin = text(json);
           break;
         case "tokens":
           tokens = json.currentToken() == JsonToken.START_OBJECT ? readTokens(json) : null;
@@ -260,7 +265,8 @@ final class LoginCodec {
             ownClient,
             clientId,
             owner,
-            rotates);
+            rotates,
+            origin);
   }
 
   private static TokenSet readTokens(JsonParser json) throws IOException {

@@ -897,13 +897,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
 
     /** Returns a future of its own for each caller, so that cancelling it reaches nobody else. */
     private CompletableFuture<AccessToken> fetch(Demand demand, Executor executor) {
-      CompletableFuture<AccessToken> result = new CompletableFuture<>();
-      TimeSource.Timer timeout =
-          time.after(
-              settings.maxWait(),
-              // Not on the timer's thread, where an executor that rejects would leave it.
-              () ->
-                  realm.engine().executor().execute(() -> fail(result, waitedTooLong(), executor)));
+      CompletableFuture<AccessToken> result = withinMaxWait(executor);
       subjectOf(userId)
           .whenComplete(
               (subject, failure) -> {
@@ -913,12 +907,23 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
                   fly(subject, demand, result, executor);
                 }
               });
-      result.whenComplete((token, failure) -> timeout.cancel());
       return result;
     }
 
-    private void fail(
-        CompletableFuture<AccessToken> result, TokenException failure, Executor executor) {
+    /** Returns a future that fails when its caller has waited as long as one may. */
+    private <T> CompletableFuture<T> withinMaxWait(Executor executor) {
+      CompletableFuture<T> result = new CompletableFuture<>();
+      TimeSource.Timer timeout =
+          time.after(
+              settings.maxWait(),
+              // Not on the timer's thread, where an executor that rejects would leave it.
+              () ->
+                  realm.engine().executor().execute(() -> fail(result, waitedTooLong(), executor)));
+      result.whenComplete((value, failure) -> timeout.cancel());
+      return result;
+    }
+
+    private void fail(CompletableFuture<?> result, TokenException failure, Executor executor) {
       executor.execute(() -> result.completeExceptionally(failure));
     }
 
@@ -993,13 +998,23 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
         return CompletableFuture.completedFuture(other);
       }
       Executor callbacks = realm.engine().callbacks();
-      return isToBlame(rejected, null)
-          .thenComposeAsync(
-              yes ->
-                  yes
-                      ? fetch(Demand.insteadOf(rejected), callbacks)
-                      : CompletableFuture.completedFuture(null),
-              callbacks);
+      // A store or a vault may hang in the question; what it is told later is for the next one.
+      CompletableFuture<Boolean> toBlame = withinMaxWait(callbacks);
+      isToBlame(rejected, null)
+          .whenComplete(
+              (yes, failure) -> {
+                if (failure == null) {
+                  toBlame.complete(yes);
+                } else {
+                  toBlame.completeExceptionally(failure);
+                }
+              });
+      return toBlame.thenComposeAsync(
+          yes ->
+              yes
+                  ? fetch(Demand.insteadOf(rejected), callbacks)
+                  : CompletableFuture.completedFuture(null),
+          callbacks);
     }
 
     /** Returns whether a refusal is the token's fault. */

@@ -15,6 +15,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
@@ -65,7 +66,8 @@ final class Realm {
   private final ClientBudgets budgets;
   private final IdleLogins idle;
   private final ConcurrentMap<String, Set<String>> sharers = new ConcurrentHashMap<>();
-  private final ConcurrentMap<TokenStore.Key, String> ownGenerations = new ConcurrentHashMap<>();
+  private final ConcurrentMap<TokenStore.Key, List<String>> ownGenerations =
+      new ConcurrentHashMap<>();
   private final Set<String> flaws = ConcurrentHashMap.newKeySet();
   private final ConcurrentMap<String, Set<CompletableFuture<Boolean>>> awaited =
       new ConcurrentHashMap<>();
@@ -455,15 +457,14 @@ final class Realm {
   /** Writes a sign-in or sign-out, and remembers that it was ours when the store tells of it. */
   TokenStore.Version supersede(TokenStore.Key key, TokenStore.Content next) {
     TokenStore.Version version = store().supersede(key, next);
-    ownGenerations.put(key, version.generation());
+    ownGenerations.merge(key, List.of(version.generation()), Realm::joined);
     return version;
   }
 
   /** Takes note of what the store tells, unless it was done here. */
   void changed(TokenStore.Change change) {
     String generation = change.generation();
-    String own = ownGenerations.remove(change.key()); // of what came later the store tells, too
-    if (generation != null && generation.equals(own)) {
+    if (isOwn(change.key(), generation)) {
       return;
     }
     String subject = change.key().subject();
@@ -482,6 +483,27 @@ final class Realm {
       case BUDGET:
         return;
     }
+  }
+
+  private static List<String> joined(List<String> before, List<String> more) {
+    return Stream.concat(before.stream(), more.stream()).toList();
+  }
+
+  /**
+   * Returns whether a sign-in or sign-out was done here. What came before it, or before one of
+   * another process, need not be told any more.
+   */
+  private boolean isOwn(TokenStore.Key key, @Nullable String generation) {
+    AtomicBoolean own = new AtomicBoolean();
+    ownGenerations.computeIfPresent(
+        key,
+        (sameKey, made) -> {
+          int at = generation == null ? -1 : made.indexOf(generation);
+          own.set(at >= 0);
+          boolean isLast = at < 0 || at == made.size() - 1;
+          return isLast ? null : List.copyOf(made.subList(at + 1, made.size()));
+        });
+    return own.get();
   }
 
   /**

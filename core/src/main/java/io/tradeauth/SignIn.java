@@ -14,7 +14,9 @@ import org.slf4j.LoggerFactory;
  * <p>The tokens are first written beside the login, then it is found out whose they are, and only
  * then do they supersede what was stored: a sign-in that fails, or that belongs to another person,
  * costs nothing. Each user's sign-ins may race; the last to supersede wins. Only logins of one
- * credential wait for one another, and then share what the first has brought.
+ * credential and sign-ins with one refresh token wait for one another, and then share what the
+ * first has brought: another would end its session. So does a sign-in with a refresh token that the
+ * login has come of, as when an application starts anew with what it was once given.
  */
 final class SignIn extends Exchange {
 
@@ -57,10 +59,12 @@ final class SignIn extends Exchange {
     TokenStore.StoredRecord stored = stored();
     seen = stored == null ? null : stored.version();
     before = stored == null || isEmpty(stored) ? null : LoginCodec.read(stored.content());
-    if (stored != null
-        && grant instanceof Grant.SignedLogin
+    Realm.Unsaved unsaved = realm.unsaved(subject);
+    if (unsaved != null && isRepeated(unsaved.login())) {
+      done(unsaved.login());
+    } else if (stored != null
         && before != null
-        && isSharedAndAlive(before)) {
+        && (isSharedAndAlive(before) || isRepeated(before))) {
       share(stored, before);
     } else if (grant instanceof Grant.Imported) {
       imported((Grant.Imported) grant);
@@ -139,7 +143,7 @@ final class SignIn extends Exchange {
   /** Tokens that have come and are not in their place yet are as good as an open intent. */
   private static String pendingIn(TokenStore.StoredRecord pending) {
     boolean came = pending.content().state() == TokenStore.State.ACTIVE;
-    return came ? pending.version().generation() : openIn(pending);
+    return (came ? pending.version().generation() : "") + openIn(pending);
   }
 
   private static boolean isEmpty(TokenStore.StoredRecord stored) {
@@ -147,21 +151,53 @@ final class SignIn extends Exchange {
   }
 
   private boolean isSharedAndAlive(Login login) {
+    if (!(grant instanceof Grant.SignedLogin)) {
+      return false;
+    }
     Held held = login.tokens() == null ? null : provider.hold(userId, login);
-    boolean sameSecret = client == null || client.equals(provider.clientOf(userId, login));
     return login.state() == TokenStore.State.ACTIVE
         && held != null
         && RefreshPolicy.isUsable(held, realm.time())
-        && sameSecret;
+        && isOfClient(login);
+  }
+
+  /** Returns whether what is stored has come of the refresh token that is given once more. */
+  private boolean isRepeated(Login login) {
+    RefreshToken given = given();
+    return given != null
+        && rotation().isFragile()
+        && login.state() == TokenStore.State.ACTIVE
+        && login.isBroughtBy(given)
+        && isOfClient(login);
+  }
+
+  private @Nullable RefreshToken given() {
+    if (grant instanceof Grant.Refresh) {
+      return ((Grant.Refresh) grant).refreshToken();
+    }
+    return grant instanceof Grant.Imported
+        ? ((Grant.Imported) grant).tokens().refreshToken()
+        : null;
+  }
+
+  private boolean isOfClient(Login login) {
+    return client == null || client.equals(provider.clientOf(userId, login));
   }
 
   private void beginWith(Grant exchanged) {
     sent = exchanged;
     TokenStore.StoredRecord pending = pending();
     TokenStore.Intent open = pending == null ? null : pending.intent();
-    if (open != null && mustNotCross(exchanged, open) && !isAbandoned(open.id())) {
-      lookAgainAt(open.id());
-      return;
+    if (pending != null && mustNotCross(exchanged, pending)) {
+      String underWay = pendingIn(pending);
+      if (!isAbandoned(underWay)) {
+        lookAgainAt(underWay);
+        return;
+      }
+      if (pending.content().state() == TokenStore.State.ACTIVE) {
+        goOnWith(pending);
+        return;
+      }
     }
     begin(
         exchanged,
@@ -172,11 +208,40 @@ final class SignIn extends Exchange {
         false);
   }
 
-  /** Returns whether this very refresh token may be on its way. A code is another one each time. */
-  private boolean mustNotCross(Grant exchanged, TokenStore.Intent open) {
-    return exchanged instanceof Grant.Refresh
-        && rotation().isFragile()
-        && open.purpose().equals(purpose(exchanged, open.id()));
+  /**
+   * Returns whether this very refresh token may be on its way, or what it has brought to its place.
+   * A code is another one each time.
+   */
+  private boolean mustNotCross(Grant exchanged, TokenStore.StoredRecord pending) {
+    if (!(exchanged instanceof Grant.Refresh) || !rotation().isFragile()) {
+      return false;
+    }
+    TokenStore.Intent open = pending.intent();
+    return pending.content().state() == TokenStore.State.ACTIVE
+        ? isRepeated(LoginCodec.read(pending.content()))
+        : open != null && open.purpose().equals(purpose(exchanged, open.id()));
+  }
+
+  /** Brings to its place what a process has left behind that died on the way there. */
+  private void goOnWith(TokenStore.StoredRecord pending) {
+    TokenSet tokens = LoginCodec.read(pending.content()).tokens();
+    String id = realm.engine().newId();
+    TokenStore.Intent mine =
+        new TokenStore.Intent(id, realm.engine().owner(), super.purpose(grant, id));
+    TokenStore.Intent open = pending.intent();
+    TokenStore.BeginResult begun =
+        realm.store().begin(pendingKey(), pending.version(), mine, open == null ? null : open.id());
+    if (tokens == null || begun.outcome() != TokenStore.BeginOutcome.BEGUN) {
+      moved(); // another was first
+    } else {
+      supersede(tokens);
+    }
+  }
+
+  @Override
+  boolean isDoneByOthers() {
+    TokenStore.StoredRecord stored = given() == null ? null : stored();
+    return stored != null && !isEmpty(stored) && isRepeated(LoginCodec.read(stored.content()));
   }
 
   @Override
@@ -313,13 +378,16 @@ final class SignIn extends Exchange {
   private Login login(TokenSet tokens) {
     Instant now = realm.time().now();
     Owner known = before == null || allowDifferentAccount ? Owner.UNKNOWN : before.owner();
-    return Login.active(
-        userId,
-        now,
-        tokens,
-        grant.client(),
-        client == null ? null : client.id(),
-        known.ofOtherTokens().told(name(), tokens.profile(), now));
+    Login login =
+        Login.active(
+            userId,
+            now,
+            tokens,
+            grant.client(),
+            client == null ? null : client.id(),
+            known.ofOtherTokens().told(name(), tokens.profile(), now));
+    RefreshToken given = given();
+    return given == null ? login : login.broughtBy(given);
   }
 
   private void supersede(TokenSet tokens) {
@@ -465,6 +533,6 @@ final class SignIn extends Exchange {
 
   @Override
   void moved() {
-    realm.run(subject, () -> guarded(sent == grant ? this::look : () -> beginWith(sent)));
+    realm.run(subject, () -> guarded(this::look));
   }
 }

@@ -102,6 +102,19 @@ class ChangeNoticesTest {
   }
 
   @Test
+  void signedInTwiceHere_toldOfBoth_tokensInHandStay() {
+    try (EngineFixture engine = engine();
+        EngineFixture other = engine.another(seenByTheOther)) {
+      other.signIn("alice").signIn("alice");
+      AccessToken inHand = other.get("alice");
+      seenByTheOther.failReads(true);
+      awaitRound(other);
+
+      assertEquals(inHand, other.get("alice"));
+    }
+  }
+
+  @Test
   void roundThatFails_isToldAgain() {
     try (EngineFixture engine = engine().signIn("alice");
         EngineFixture other = engine.another(seenByTheOther)) {

@@ -77,8 +77,8 @@ class ExchangeEdgesTest {
     try (EngineFixture engine =
         EngineFixture.of(RotationProfile.STRICT).store(store).start().signIn("alice")) {
       final AccessToken old = engine.get("alice");
-      engine.expire();
       store.failCommits(true);
+      engine.expire();
       AccessToken unsaved = engine.getAsTimePasses("alice");
       assertNotEquals(old, unsaved);
 

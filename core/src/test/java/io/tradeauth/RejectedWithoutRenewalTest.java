@@ -1,13 +1,18 @@
 package io.tradeauth;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tradeauth.testing.EngineFixture;
 import io.tradeauth.testing.FakeBroker;
 import io.tradeauth.testing.Fault;
+import io.tradeauth.testing.Gate;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
 import okhttp3.Response;
@@ -64,6 +69,34 @@ class RejectedWithoutRenewalTest {
           BrokerUnavailableException.Reason.REJECTED_DESPITE_FRESH_TOKEN, refused.reason());
       assertEquals(1, engine.server().count("whoami") - probes);
       assertKept(engine, token);
+    }
+  }
+
+  /** The question whether the token is to blame may hang, in the store or a vault as well. */
+  @Test
+  void callAsync_questionHangs_callersWaitNoLongerThanTheyMay() {
+    try (EngineFixture engine = engine(Rejection.PROBE_FIRST, true);
+        Gate gate = engine.server().holdRequests("whoami")) {
+      engine.get("alice");
+      CompletableFuture<String> repeated =
+          engine
+              .tokens()
+              .callAsync("alice", token -> CompletableFuture.completedFuture("401"), r -> true);
+      CompletableFuture<String> once =
+          engine
+              .tokens()
+              .callOnceAsync("alice", token -> CompletableFuture.completedFuture("401"), r -> true);
+      gate.awaitArrivals(1);
+      assertFalse(repeated.isDone() || once.isDone());
+
+      engine.advance(Duration.ofSeconds(16));
+
+      BrokerUnavailableException failure =
+          assertInstanceOf(
+              BrokerUnavailableException.class,
+              assertThrows(CompletionException.class, repeated::join).getCause());
+      assertEquals(BrokerUnavailableException.Reason.WAITED_TOO_LONG, failure.reason());
+      assertEquals("401", once.join());
     }
   }
 

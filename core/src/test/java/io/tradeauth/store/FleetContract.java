@@ -172,13 +172,20 @@ abstract class FleetContract {
 
   // What one process does and the others must know ----------------------------------------------
 
-  /** Lets all processes have seen these users, whose tokens have ended then. */
+  /** Lets all processes have seen these users: each may renew them when their tokens end. */
   private List<String> signedIn(String name, int count) {
     List<String> users = users(name).subList(0, count);
     fleet.signIn(users);
     answers(fleet.askAll("get", users));
-    fleet.expire();
     return users;
+  }
+
+  /** Lets one process alone have seen this user. */
+  private String signedInAt(Fleet.Member member, String name) {
+    String user = users(name).get(0);
+    fleet.signIn(List.of(user));
+    answer(member, "get", user);
+    return user;
   }
 
   /** Lets time go by until all have answered. */
@@ -211,6 +218,7 @@ abstract class FleetContract {
   @Test
   void signInAndSignOutInOneProcess_seenByAllWithinFiveSeconds_C9_C10() {
     String user = signedIn("comes-and-goes", 1).get(0);
+    fleet.expire();
     long before = Long.parseLong(answerOfAll(user));
     int exchanges = fleet.exchanges(user);
 
@@ -237,6 +245,7 @@ abstract class FleetContract {
   @Test
   void allProcessesRenewAllTheTime_exchangesOfAUserFiveSecondsApart_A10() {
     String user = signedIn("impatient", 1).get(0);
+    fleet.expire();
     Instant start = fleet.engine().clock().now();
     for (int second = 0; second < 20; second++) {
       answers(fleet.members().stream().map(member -> member.ask("renew", user)).toList());
@@ -263,6 +272,7 @@ abstract class FleetContract {
     List<String> users = signedIn("refused", USERS);
     Instant start = fleet.engine().clock().now();
     fleet.tellAll("secret canary-wrong");
+    fleet.expire();
     for (int minute = 0; minute < 12; minute++) {
       fleet.askAll("get", users);
       fleet.stepFor(A_WHILE, Duration.ofMinutes(1));
@@ -287,6 +297,7 @@ abstract class FleetContract {
     String dead = users.get(0);
     fleet.engine().server().endSessions(dead);
     int before = fleet.exchanges(dead);
+    fleet.expire();
     for (int minute = 0; minute < 10; minute++) {
       assertEquals("SignInRequiredException.GRANT_REFUSED", answerOfAll(dead));
       users.subList(1, 5).forEach(this::assertServedByAll);
@@ -304,6 +315,7 @@ abstract class FleetContract {
     List<String> users = signedIn("patient", 5);
     Map<String, Integer> before = exchanges(users);
     fleet.tellAll("fail " + WRITES);
+    fleet.expire();
     for (int i = 0; i < 4; i++) {
       List<Fleet.Ask> asks = answers(fleet.askAll("get", users));
       users.forEach(user -> assertEquals("TokenStoreException.WRITE_FAILED", theOne(user, asks)));
@@ -320,12 +332,13 @@ abstract class FleetContract {
   /** The server has rotated, and for a while the one process that knows can't save it. */
   @Test
   void renewedTokensCantBeSaved_ownerServesThem_othersSendNothing_allServedOnceSaved_G3() {
-    String user = signedIn("unsaved", 1).get(0);
     Fleet.Member owner = fleet.members().get(0);
+    String user = signedInAt(owner, "unsaved");
     List<Fleet.Member> others = fleet.members().subList(1, PROCESSES);
     int before = fleet.exchanges(user);
     int twice = spentTwice();
     owner.tell("fail commit");
+    fleet.expire();
     String unsaved = answer(owner, "get", user);
     assertTrue(Long.parseLong(unsaved) > 0);
 
@@ -388,13 +401,14 @@ abstract class FleetContract {
   /** A process was held up on its way to the server for so long that another took over. */
   @Test
   void refusedAfterAnotherProcessHasRenewed_itsTokensAreAdopted_G5_P13() {
-    String user = signedIn("overtaken", 1).get(0);
     Fleet.Member slow = fleet.members().get(0);
+    String user = signedInAt(slow, "overtaken");
     FakeAuthorizationServer server = fleet.engine().server();
     CountDownLatch held = new CountDownLatch(1);
     AtomicBoolean isFirst = new AtomicBoolean(true);
     server.watch(request -> holdIf(isOf(user, request) && isFirst.getAndSet(false), held));
     int before = fleet.exchanges(user);
+    fleet.expire();
     Fleet.Ask overtaken = slow.ask("get", user);
     Fleet.Ask taken;
     try {
@@ -437,6 +451,7 @@ abstract class FleetContract {
     String user = signedIn("robbed", 1).get(0);
     fleet.engine().server().endRefreshTokens(user);
     int before = fleet.exchanges(user);
+    fleet.expire();
 
     assertEquals("SignInRequiredException.GRANT_REFUSED", answerOfAll(user));
 

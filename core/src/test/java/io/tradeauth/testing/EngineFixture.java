@@ -19,6 +19,9 @@ import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -311,13 +314,53 @@ public final class EngineFixture implements AutoCloseable {
   @Override
   public void close() {
     try {
-      manager.close();
+      closeAsTimePasses();
       List.of(manager, tokens(), broker, broker.profile()).forEach(SCAN::assertPrintsNone);
     } finally {
       if (!second) {
         workers.close();
         server.close();
       }
+    }
+  }
+
+  /** Time goes by if the manager waits for something of another process. */
+  private void closeAsTimePasses() {
+    CompletableFuture<Void> closed = new CompletableFuture<>();
+    Runnable close =
+        () -> {
+          try {
+            manager.close();
+            closed.complete(null);
+          } catch (RuntimeException | Error e) {
+            closed.completeExceptionally(e);
+          }
+        };
+    new Thread(close, "close").start();
+    while (!isDoneSoon(closed)) {
+      clock.advance(TICK);
+    }
+    try {
+      closed.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof TokenException) {
+        throw (TokenException) e.getCause();
+      }
+      throw e;
+    }
+  }
+
+  private static boolean isDoneSoon(CompletableFuture<Void> closed) {
+    try {
+      closed.get(100, TimeUnit.MILLISECONDS);
+      return true;
+    } catch (ExecutionException e) {
+      return true;
+    } catch (TimeoutException e) {
+      return false;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted", e);
     }
   }
 
