@@ -240,7 +240,8 @@ final class SignIn extends Exchange {
 
   @Override
   boolean isDoneByOthers() {
-    TokenStore.StoredRecord stored = given() == null ? null : stored();
+    boolean mayBe = given() != null && rotation().isFragile();
+    TokenStore.StoredRecord stored = mayBe ? stored() : null;
     return stored != null && !isEmpty(stored) && isRepeated(LoginCodec.read(stored.content()));
   }
 

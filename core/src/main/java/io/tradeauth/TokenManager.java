@@ -175,6 +175,10 @@ public final class TokenManager implements AutoCloseable {
    * Signs a user in with what came from the broker, in place of whatever was there. Waits for the
    * exchange; if it fails, what was stored stays as it was.
    *
+   * <p>A refresh token of a server that rotates them is spent by its first sign-in. A later one
+   * with the same token, as by an application that starts anew with it in its settings, keeps the
+   * login that has come of it, and sends nothing.
+   *
    * @throws SignInRequiredException if the broker refuses the grant, its answer was lost, or it
    *     belongs to another person at the broker than the user's sign-in before, which is remembered
    *     through a sign-out until {@link #forget}; if the broker does not tell whose it is, that is

@@ -30,8 +30,8 @@ class FailureTest {
     try (EngineFixture engine = EngineFixture.constant().signIn("alice")) {
       AccessToken inHand = engine.get("alice");
       engine.server().fail("token", Fault.html(403), 10_000);
-      engine.clock().jump(engine.server().life().minusSeconds(170));
       int before = engine.exchanges();
+      engine.clock().jump(engine.server().life().minusSeconds(170));
       for (int i = 0; i < 1_000; i++) {
         engine.clock().advance(Duration.ofMillis(100));
         assertEquals(inHand, engine.get("alice"));
@@ -74,15 +74,17 @@ class FailureTest {
   @Test
   void deadUserAskedForTenMinutes_atMostThreeExchanges_othersAreServed_afterRestartNone_G29() {
     try (EngineFixture engine = EngineFixture.strict()) {
-      List<String> users = IntStream.range(0, 50).mapToObj(i -> "user-" + i).toList();
+      List<String> users = IntStream.range(0, 1_000).mapToObj(i -> "user-" + i).toList();
       users.forEach(engine::signIn);
       users.forEach(engine::get);
       engine.server().endSessions("user-0");
       engine.expire();
       for (int second = 0; second < 600; second++) {
         engine.clock().advance(Duration.ofSeconds(1));
-        assertThrows(SignInRequiredException.class, () -> engine.get("user-0"));
-        AccessToken good = engine.get(users.get(1 + second % 49));
+        for (int call = 0; call < 100; call++) {
+          assertThrows(SignInRequiredException.class, () -> engine.get("user-0"));
+        }
+        AccessToken good = engine.get(users.get(1 + second % 999));
         assertTrue(good.expiresAt().isAfter(engine.clock().now()));
       }
       assertTrue(engine.server().count("token", "user-0") <= 1 + 3);

@@ -297,9 +297,9 @@ class SingleFlightTest {
   void ninetySecondsLeft_lastingWaits_plainGetDoesNot_G22() throws Exception {
     try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
       AccessToken old = engine.get("alice");
-      engine.clock().jump(engine.server().life().minusSeconds(150));
       CompletableFuture<AccessToken> streaming;
       try (Gate gate = engine.server().holdAnswers("token")) {
+        engine.clock().jump(engine.server().life().minusSeconds(150));
         streaming =
             CompletableFuture.supplyAsync(
                 () -> engine.tokens().getLasting("alice", Duration.ofSeconds(300)), callers);

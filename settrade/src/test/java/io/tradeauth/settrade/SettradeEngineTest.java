@@ -317,6 +317,41 @@ class SettradeEngineTest {
     assertEquals(2, settrade.count("login"));
   }
 
+  /** The server takes no stamp that is further off: what its first answer tells is enough. */
+  @ParameterizedTest
+  @ValueSource(longs = {-120, 120})
+  void localClockWrong_stampWithinTwoSecondsOfTheServers_G21(long seconds) {
+    settrade.skew(Duration.ofSeconds(2));
+    TokenManager off = manager(new Shifted(clock, Duration.ofSeconds(seconds)));
+
+    off.signIn(Settrade.LIVE, "alice", grant());
+
+    assertEquals(2, settrade.count("login"));
+    settrade.reset();
+    clock.advance(Duration.ofMinutes(31));
+    off.provider(Settrade.LIVE).get("alice");
+    assertEquals(3, settrade.count("login"), "one that is taken at once");
+  }
+
+  /** A clock whose time of day is off. */
+  private record Shifted(ManualClock clock, Duration off) implements TimeSource {
+
+    @Override
+    public long wallMillis() {
+      return clock.wallMillis() + off.toMillis();
+    }
+
+    @Override
+    public long monotonicNanos() {
+      return clock.monotonicNanos();
+    }
+
+    @Override
+    public Timer after(Duration delay, Runnable task) {
+      return clock.after(delay, task);
+    }
+  }
+
   @Test
   void refreshTellsNoTokenType_spellingOfTheLoginStays() {
     settrade.tokenType("bearer");
