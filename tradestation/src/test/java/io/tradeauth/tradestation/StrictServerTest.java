@@ -108,8 +108,8 @@ class StrictServerTest {
     try (TokenManager manager = manager(Long.MAX_VALUE)) {
       signIn(manager, "alice");
       TokenProvider provider = manager.provider(TradeStation.LIVE);
-      clock.jump(Duration.ofMinutes(20));
       int exchanges = server.count("token");
+      clock.jump(Duration.ofMinutes(20));
       Set<String> tokens = ConcurrentHashMap.newKeySet();
       AtomicReference<Throwable> failure = new AtomicReference<>();
       CountDownLatch start = new CountDownLatch(1);
@@ -165,8 +165,8 @@ class StrictServerTest {
         signIn(manager, "user" + i);
         handles.add(provider.forUser("user" + i));
       }
-      clock.jump(Duration.ofMinutes(20));
       int exchanges = server.count("token");
+      clock.jump(Duration.ofMinutes(20));
       List<Callable<AccessToken>> calls = new ArrayList<>();
       for (int i = 0; i < users; i++) {
         String user = "user" + i;
