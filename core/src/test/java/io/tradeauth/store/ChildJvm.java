@@ -20,7 +20,7 @@ import java.util.Objects;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
-/** Another process over the same directory, which can be killed. */
+/** Another process over the same store, which can be killed. */
 final class ChildJvm implements AutoCloseable {
 
   static final int USERS = 20;
@@ -35,12 +35,12 @@ final class ChildJvm implements AutoCloseable {
             new InputStreamReader(process.getInputStream(), StandardCharsets.US_ASCII));
   }
 
-  static ChildJvm start(String role, Path directory, String... more) throws IOException {
+  static ChildJvm start(String role, String place, String... more) throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     Collections.addAll(command, "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xmx64m");
     Collections.addAll(command, "-cp", System.getProperty("java.class.path"));
-    Collections.addAll(command, ChildJvm.class.getName(), role, directory.toString());
+    Collections.addAll(command, ChildJvm.class.getName(), role, place);
     Collections.addAll(command, more);
     return new ChildJvm(
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start());
@@ -95,13 +95,16 @@ final class ChildJvm implements AutoCloseable {
 
   // In the other process ------------------------------------------------------------------------
 
-  /** Plays a role in a directory. */
+  /** Plays a role in a directory or a database. */
   public static void main(String[] arguments) throws IOException {
+    if (arguments[0].equals("rotate")) {
+      say("sealed " + RotatedStore.open(arguments[1], new ToldKeys()).reencryptAll().getAsInt());
+      return;
+    }
     Path directory = Path.of(arguments[1]);
     int number = Integer.parseInt(arguments[2]);
     switch (arguments[0]) {
       case "write" -> write(FileTokenStore.at(directory, StoreFixture.KEYS), new Random(number));
-      case "rotate" -> FileTokenStore.at(directory, new ToldKeys()).reencryptAll();
       case "race" -> {
         say("ready");
         System.in.read();

@@ -54,7 +54,7 @@ class ManyProcessesTest {
     first.close();
     Random random = new Random(7);
     for (int kill = 0; kill < KILLS; kill++) {
-      try (ChildJvm child = ChildJvm.start("write", directory, Integer.toString(kill))) {
+      try (ChildJvm child = ChildJvm.start("write", directory.toString(), Integer.toString(kill))) {
         int heard = 1 + random.nextInt(100);
         for (int i = 0; i < heard; i++) {
           note(acknowledged, Objects.requireNonNull(child.next(), "it has died by itself"));
@@ -104,8 +104,8 @@ class ManyProcessesTest {
     FileTokenStore store = fixture.open(directory);
     store.supersede(user(0), content("start"));
     List<Integer> begun = new ArrayList<>();
-    try (ChildJvm one = ChildJvm.start("race", directory, "" + COMMITS);
-        ChildJvm two = ChildJvm.start("race", directory, "" + COMMITS)) {
+    try (ChildJvm one = ChildJvm.start("race", directory.toString(), "" + COMMITS);
+        ChildJvm two = ChildJvm.start("race", directory.toString(), "" + COMMITS)) {
       List<ChildJvm> both = List.of(one, two);
       for (ChildJvm child : both) {
         assertEquals("ready", child.next());
