@@ -10,14 +10,8 @@ import io.tradeauth.SignInRequiredException;
 import io.tradeauth.TokenEvent;
 import io.tradeauth.testing.EngineFixture;
 import io.tradeauth.testing.TokenLedger;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -25,44 +19,28 @@ import org.junit.jupiter.api.Test;
 /** An older record of a user comes back, as after a failover or a restored backup (G34, X15). */
 class SetBackTest {
 
-  private final StoreFixture files = new StoreFixture();
-  private Path directory;
+  private SetBackPlace place;
   private EngineFixture engine;
 
   @BeforeEach
   void start() throws Exception {
-    directory = files.newDirectory();
     start(RotationProfile.STRICT);
   }
 
-  private void start(RotationProfile rotation) {
-    engine = EngineFixture.of(rotation).store(opened()).start().signIn("alice");
+  private void start(RotationProfile rotation) throws Exception {
+    place = newPlace();
+    engine = EngineFixture.of(rotation).store(place.open()).start().signIn("alice");
   }
 
-  private FileTokenStore opened() {
-    return files.opened(FileTokenStore.at(directory, StoreFixture.KEYS));
+  /** Returns where the records are. */
+  SetBackPlace newPlace() throws Exception {
+    return SetBackPlace.inFiles();
   }
 
   @AfterEach
   void stop() throws Exception {
     engine.close();
-    files.close();
-  }
-
-  private Map<Path, byte[]> backup() throws IOException {
-    Map<Path, byte[]> records = new HashMap<>();
-    try (Stream<Path> all = Files.list(directory.resolve("records"))) {
-      for (Path record : (Iterable<Path>) all::iterator) {
-        records.put(record, Files.readAllBytes(record));
-      }
-    }
-    return records;
-  }
-
-  private static void putBack(Map<Path, byte[]> records) throws IOException {
-    for (Map.Entry<Path, byte[]> record : records.entrySet()) {
-      Files.write(record.getKey(), record.getValue());
-    }
+    place.close();
   }
 
   private void assertNothingSpentTwice() {
@@ -75,10 +53,10 @@ class SetBackTest {
 
   @Test
   void whoHasSavedTheNewer_savesItAgain_spentTokenNeverSent_G34_X15() throws Exception {
-    Map<Path, byte[]> older = backup();
+    place.keep();
     engine.expire();
     engine.get("alice");
-    putBack(older);
+    place.putBack();
     engine.expire();
 
     assertWorks(engine);
@@ -87,7 +65,7 @@ class SetBackTest {
     List<TokenEvent.StoreSetBack> told = engine.events(TokenEvent.StoreSetBack.class);
     assertEquals(1, told.size());
     assertTrue(told.get(0).isMended());
-    try (EngineFixture restarted = engine.another(opened())) {
+    try (EngineFixture restarted = engine.another(place.open())) {
       assertWorks(restarted);
     }
   }
@@ -95,14 +73,14 @@ class SetBackTest {
   /** The record that was saved again has a lower number than others have seen. */
   @Test
   void mendedByOne_othersGoOn_X15() throws Exception {
-    try (EngineFixture other = engine.another(opened())) {
-      Map<Path, byte[]> older = backup();
+    try (EngineFixture other = engine.another(place.open())) {
+      place.keep();
       for (int i = 0; i < 3; i++) {
         engine.expire();
         engine.get("alice");
       }
       other.get("alice");
-      putBack(older);
+      place.putBack();
       engine.clock().advance(Duration.ofSeconds(10));
       engine.tokens().renew("alice");
       assertEquals(1, engine.events(TokenEvent.StoreSetBack.class).size());
@@ -118,13 +96,13 @@ class SetBackTest {
   @Test
   void whoHasOnlySeenTheNewer_servesIt_thenSignInRequired_spentTokenNeverSent_G34()
       throws Exception {
-    try (EngineFixture other = engine.another(opened())) {
-      Map<Path, byte[]> older = backup();
+    try (EngineFixture other = engine.another(place.open())) {
+      place.keep();
       engine.expire();
       engine.get("alice");
       AccessToken seen = other.get("alice");
       engine.manager().close();
-      putBack(older);
+      place.putBack();
 
       assertEquals(seen, other.get("alice"));
       int before = engine.exchanges();
@@ -144,14 +122,14 @@ class SetBackTest {
 
   @Test
   void whoHasSeenNothing_triesItOnce_thenSignInRequired_X15() throws Exception {
-    Map<Path, byte[]> older = backup();
+    place.keep();
     engine.expire();
     engine.get("alice");
     engine.manager().close();
-    putBack(older);
+    place.putBack();
     int before = engine.exchanges();
     engine.expire();
-    try (EngineFixture restarted = engine.another(opened())) {
+    try (EngineFixture restarted = engine.another(place.open())) {
       for (int i = 0; i < 3; i++) {
         assertThrows(SignInRequiredException.class, () -> restarted.get("alice"));
       }
@@ -161,13 +139,12 @@ class SetBackTest {
 
   @Test
   void refreshTokenStaysTheSame_nothingIsLost_X15() throws Exception {
-    engine.close();
-    directory = files.newDirectory();
+    stop();
     start(RotationProfile.NONE);
-    Map<Path, byte[]> older = backup();
+    place.keep();
     engine.expire();
     engine.get("alice");
-    putBack(older);
+    place.putBack();
     engine.expire();
 
     assertWorks(engine);
