@@ -1,6 +1,7 @@
 package io.tradeauth;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -18,9 +19,12 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import mockwebserver3.MockResponse;
 import mockwebserver3.SocketEffect;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -474,5 +478,43 @@ class ExchangeEdgesTest {
       engine.clock().jump(Duration.ofMinutes(1));
       assertTrue(engine.server().accepts(engine.get("alice").value()));
     }
+  }
+
+  /** What was renewed is stored, and can't be read: a caller is told, and none waits for ever. */
+  @Test
+  void whatIsPublishedCantBeRead_callersAreTold_nextOneWorks() throws Exception {
+    AtomicReference<String> unreadable = new AtomicReference<>("");
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT)
+            .inItsPlace(
+                (server, usual) ->
+                    new OtherBroker(usual) {
+                      @Override
+                      public @Nullable Grant renewal(@Nullable TokenSet tokens) {
+                        if (tokens != null && !isFirst(tokens, unreadable.get())) {
+                          throw new IllegalStateException("a bug in a broker module");
+                        }
+                        return super.renewal(tokens);
+                      }
+                    })
+            .start()
+            .signIn("alice")) {
+      unreadable.set(engine.get("alice").value());
+      engine.expire();
+      for (int i = 0; i < 2; i++) {
+        CompletableFuture<AccessToken> got = engine.tokens().getAsync("alice");
+        engine.liveUntil(Duration.ofSeconds(1), got::isDone);
+        assertInstanceOf(
+            TokenException.class, assertThrows(CompletionException.class, got::join).getCause());
+      }
+      unreadable.set("");
+      assertTrue(engine.server().accepts(engine.getAsTimePasses("alice").value()));
+      assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
+    }
+  }
+
+  private static boolean isFirst(TokenSet tokens, String first) {
+    Secret token = tokens.accessToken();
+    return first.isEmpty() || token == null || token.value().equals(first);
   }
 }

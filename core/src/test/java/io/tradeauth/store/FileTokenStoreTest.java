@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -30,6 +31,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -486,5 +488,38 @@ class FileTokenStoreTest {
     assertThrows(TokenStoreException.class, () -> one.load(ALICE));
     assertThrows(TokenStoreException.class, () -> one.supersede(ALICE, content("b")));
     assertNotNull(two.commit(ALICE, version, content("b")));
+  }
+
+  /** As when memory or the stack is at its end: the lock is for the next one, whoever that is. */
+  @Test
+  void errorUnderTheLock_lockIsGivenBack() {
+    AtomicBoolean breaks = new AtomicBoolean();
+    KeyProvider keys =
+        new KeyProvider() {
+          @Override
+          public EncryptionKey primary() {
+            return StoreFixture.KEYS.primary();
+          }
+
+          @Override
+          public EncryptionKey find(String id) {
+            if (breaks.get()) {
+              throw new StackOverflowError("the test says so");
+            }
+            return StoreFixture.KEYS.find(id);
+          }
+        };
+    FileTokenStore failing = fixture.open(directory, keys);
+    FileTokenStore other = fixture.open(directory);
+    Version before = failing.supersede(ALICE, content("a"));
+    breaks.set(true);
+
+    assertThrows(StackOverflowError.class, () -> failing.commit(ALICE, before, content("b")));
+
+    assertNotNull(
+        assertTimeoutPreemptively(
+            Duration.ofSeconds(5), () -> other.commit(ALICE, before, content("c"))));
+    breaks.set(false);
+    assertEquals(content("c"), Objects.requireNonNull(failing.load(ALICE)).content());
   }
 }

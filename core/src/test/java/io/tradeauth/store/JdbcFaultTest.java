@@ -32,6 +32,8 @@ import io.tradeauth.testing.Racers;
 import io.tradeauth.testing.TokenLedger;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -42,6 +44,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Stream;
+import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -615,5 +618,57 @@ class JdbcFaultTest {
       assertEquals(8 * each, told.size());
       assertNotNull(reader.load(new Key(Kind.LOGIN, "fake", "7 signs in 199")));
     }
+  }
+
+  // Errors --------------------------------------------------------------------------------------
+
+  /** As when memory or the stack is at its end in a driver; not every pool tidies up after it. */
+  @ParameterizedTest
+  @EnumSource
+  void errorInsideATransaction_rolledBack_connectionAsItWas(TestDatabase database)
+      throws Exception {
+    open(database);
+    Version before = store.supersede(ALICE, content("a"));
+    try (Connection only = pool.getConnection()) {
+      Tap untidy = new Tap(unclosed(only));
+      JdbcTokenStore failing = TestDatabase.open(untidy.source());
+      untidy.before(
+          Harm.once(
+              "UPDATE tradeauth_record SET generation",
+              (what, connection) -> {
+                throw new StackOverflowError("the test says so");
+              }));
+
+      assertThrows(StackOverflowError.class, () -> failing.supersede(ALICE, content("b")));
+
+      assertTrue(only.getAutoCommit());
+      assertEquals(before, Objects.requireNonNull(store.load(ALICE)).version());
+      store.supersede(ALICE, content("c")); // no lock is left
+      assertEquals(content("c"), Objects.requireNonNull(failing.load(ALICE)).content());
+    }
+  }
+
+  /** Returns a source of one connection, which stays as it is when it is given back. */
+  private static DataSource unclosed(Connection only) {
+    Connection kept =
+        (Connection)
+            Proxy.newProxyInstance(
+                JdbcFaultTest.class.getClassLoader(),
+                new Class<?>[] {Connection.class},
+                (proxy, method, arguments) -> {
+                  if (method.getName().equals("close")) {
+                    return null;
+                  }
+                  try {
+                    return method.invoke(only, arguments);
+                  } catch (InvocationTargetException e) {
+                    throw e.getCause();
+                  }
+                });
+    return (DataSource)
+        Proxy.newProxyInstance(
+            JdbcFaultTest.class.getClassLoader(),
+            new Class<?>[] {DataSource.class},
+            (proxy, method, arguments) -> kept);
   }
 }
