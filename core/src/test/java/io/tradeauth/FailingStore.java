@@ -28,6 +28,7 @@ final class FailingStore implements TokenStore {
   private final Queue<Runnable> begins = new ConcurrentLinkedQueue<>();
   private final Queue<Runnable> begun = new ConcurrentLinkedQueue<>();
   private final Queue<Runnable> commits = new ConcurrentLinkedQueue<>();
+  private final Queue<Runnable> supersedes = new ConcurrentLinkedQueue<>();
 
   FailingStore() {
     this(TokenStore.inMemory());
@@ -98,6 +99,11 @@ final class FailingStore implements TokenStore {
   /** Lets the next commit of tokens take as long as this. */
   void beforeNextCommit(Runnable pause) {
     commits.add(pause);
+  }
+
+  /** Lets the next sign-in or sign-out take as long as this to write. */
+  void beforeNextSupersede(Runnable pause) {
+    supersedes.add(pause);
   }
 
   private static void runNext(Queue<Runnable> pauses) {
@@ -174,6 +180,7 @@ final class FailingStore implements TokenStore {
   @Override
   public Version supersede(Key key, Content next) {
     failIf(failWrites, TokenStoreException.Reason.WRITE_FAILED);
+    runNext(supersedes);
     return store.supersede(key, next);
   }
 

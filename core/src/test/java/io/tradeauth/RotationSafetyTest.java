@@ -17,6 +17,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
@@ -206,6 +208,41 @@ class RotationSafetyTest {
 
       assertEquals(newer, engine.get("alice"));
       assertEquals(newer, other.get("alice"));
+    }
+  }
+
+  /** The sign-out waits: what it wrote first would be written over. */
+  @Test
+  void unsavedSignIn_signedOutWhileItIsSaved_isSignedOut() throws Exception {
+    FailingStore ours = new FailingStore(store);
+    CountDownLatch saving = new CountDownLatch(1);
+    CountDownLatch goOn = new CountDownLatch(1);
+    try (EngineFixture engine = EngineFixture.of(RotationProfile.STRICT).store(ours).start()) {
+      signInWhileWritesFail(engine, ours);
+      ours.failWrites(false);
+      ours.beforeNextSupersede(
+          () -> {
+            saving.countDown();
+            awaitUninterrupted(goOn);
+          });
+      engine.advance(Duration.ofSeconds(6));
+      saving.await();
+      CompletableFuture<Void> signOut = CompletableFuture.runAsync(() -> engine.signOut("alice"));
+      assertThrows(
+          TimeoutException.class, () -> signOut.get(200, TimeUnit.MILLISECONDS), "it waits");
+      goOn.countDown();
+      signOut.get();
+
+      assertThrows(SignInRequiredException.class, () -> engine.get("alice"));
+      assertEquals(TokenStore.State.SIGNED_OUT, engine.stored("alice").content().state());
+    }
+  }
+
+  private static void awaitUninterrupted(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException("interrupted", e);
     }
   }
 
