@@ -53,6 +53,8 @@ abstract class FleetContract {
   private static final Duration A_WHILE = Duration.ofSeconds(5);
   private static final Duration FIVE_MINUTES = Duration.ofMinutes(5);
   private static final String LOST = "SignInRequiredException.ROTATION_LOST";
+  private static final String UNREACHABLE = "BrokerUnavailableException.UNREACHABLE";
+  private static final String COOLING_DOWN = "BrokerUnavailableException.COOLING_DOWN";
   private static final String WRITES = "begin,commit,clear,supersede";
   private static final String ALL_CALLS = WRITES + ",load,list,changesSince,purge,forget";
 
@@ -520,13 +522,16 @@ abstract class FleetContract {
     tell(lost + " of " + Point.values().length * STOPS + " long stops lost");
   }
 
-  /** Who had to find out that it was too late to send says so; all others have the new token. */
+  /**
+   * Who had to find out that it was too late to send says so, or that this was so just now; all
+   * others have the new token.
+   */
   private void assertServedOrAskedToComeAgain(String user, List<Fleet.Ask> asks) {
     String token = answerOfAll(user);
     assertTrue(Long.parseLong(token) > 0);
     for (Fleet.Ask ask : asks) {
       assertTrue(
-          Set.of(token, "BrokerUnavailableException.UNREACHABLE").containsAll(ask.of(user)),
+          Set.of(token, UNREACHABLE, COOLING_DOWN).containsAll(ask.of(user)),
           () -> ask.of(user).toString());
     }
     assertTrue(fleet.engine().server().hasSession(user));
