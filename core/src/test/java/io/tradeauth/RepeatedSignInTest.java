@@ -163,6 +163,23 @@ class RepeatedSignInTest {
     assertEquals(sent + 1, engine.exchanges());
   }
 
+  /** Whoever brings another secret wants it used. */
+  @Test
+  void anotherSecretOfTheClient_isSent() {
+    engine.server().client("own", "canary-first");
+    RefreshToken token = RefreshToken.of(engine.server().refreshToken("carol", "own"));
+    engine.signIn("carol", new Grant.Refresh(token, ClientCredentials.of("own", "canary-first")));
+    int sent = engine.exchanges();
+
+    assertThrows(
+        BrokerConfigurationException.class,
+        () ->
+            engine.signIn(
+                "carol", new Grant.Refresh(token, ClientCredentials.of("own", "canary-other"))));
+
+    assertEquals(sent + 1, engine.exchanges());
+  }
+
   /** A server that was said not to rotate is believed until it has. */
   @Test
   void saidNotToRotate_hasDoneSoAtTheFirstSignIn_notSentAgain() {
