@@ -170,8 +170,12 @@ public final class EngineFixture implements AutoCloseable {
   public AccessToken getAsTimePasses(String user) {
     CompletableFuture<AccessToken> got = tokens().getAsync(user);
     liveUntil(TICK, got::isDone);
+    return joined(got);
+  }
+
+  private static <T> T joined(CompletableFuture<T> done) {
     try {
-      return got.join();
+      return done.join();
     } catch (CompletionException e) {
       if (e.getCause() instanceof TokenException) {
         throw (TokenException) e.getCause();
@@ -340,14 +344,7 @@ public final class EngineFixture implements AutoCloseable {
     while (!isDoneSoon(closed)) {
       clock.advance(TICK);
     }
-    try {
-      closed.join();
-    } catch (CompletionException e) {
-      if (e.getCause() instanceof TokenException) {
-        throw (TokenException) e.getCause();
-      }
-      throw e;
-    }
+    joined(closed);
   }
 
   private static boolean isDoneSoon(CompletableFuture<Void> closed) {
