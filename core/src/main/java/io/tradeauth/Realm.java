@@ -19,6 +19,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -470,9 +471,7 @@ final class Realm {
     String subject = change.key().subject();
     switch (change.key().kind()) {
       case LOGIN:
-        if (generation == null || !isKnown(subject, generation)) {
-          drop(subject);
-        }
+        dropUnlessKnown(subject, generation);
         signedIn(subject);
         return;
       case LINK:
@@ -510,8 +509,7 @@ final class Realm {
    * Returns whether what the store tells late has been read here already. Then the tokens stay in
    * hand, an exchange that is under way with it goes on, and what stood in its way still does.
    */
-  private boolean isKnown(String subject, String generation) {
-    Flight flight = flights.get(subject);
+  private boolean isKnown(String subject, String generation, @Nullable Flight flight) {
     Trouble trouble = troubles.get(subject);
     TokenStore.Version read = flight == null ? null : flight.version;
     return (read != null && generation.equals(read.generation()))
@@ -558,6 +556,18 @@ final class Realm {
     change(subject, () -> dropCells(subject));
   }
 
+  private void dropUnlessKnown(String subject, @Nullable String generation) {
+    change(
+        subject,
+        flight -> {
+          boolean known = generation != null && isKnown(subject, generation, flight);
+          if (!known) {
+            dropCells(subject);
+          }
+          return !known;
+        });
+  }
+
   /** Empties the cells of a login whose flight is under way. */
   void emptyCells(String subject) {
     flights.computeIfPresent(
@@ -576,7 +586,32 @@ final class Realm {
   }
 
   private void change(String subject, Runnable change) {
-    Flight flight = takeOut(subject, change);
+    change(
+        subject,
+        flight -> {
+          change.run();
+          return true;
+        });
+  }
+
+  /**
+   * Changes a login in its atomic step.
+   *
+   * @param change is told of the flight, and says whether there was anything to change; if not, all
+   *     stays
+   */
+  private void change(String subject, Predicate<@Nullable Flight> change) {
+    AtomicBoolean changed = new AtomicBoolean();
+    Flight flight =
+        takeOut(
+            subject,
+            current -> {
+              changed.set(change.test(current));
+              return changed.get();
+            });
+    if (!changed.get()) {
+      return;
+    }
     // What is unsaved stays: the store itself says whether a sign-in has made it void.
     troubles.remove(subject);
     late.remove(subject);
@@ -590,23 +625,45 @@ final class Realm {
 
   /** Lets whoever waits for a flight ask anew. */
   private void sendAway(String subject) {
-    Flight flight = takeOut(subject, () -> {});
+    Flight flight = takeOut(subject, current -> true);
     if (flight != null) {
       forced.forget(subject); // it may have been about to make use of what it was allowed
       wake(flight, Flight.Outcome.SUPERSEDED);
     }
   }
 
-  private @Nullable Flight takeOut(String subject, Runnable change) {
-    AtomicReference<@Nullable Flight> before = new AtomicReference<>();
+  /** Takes the flight of a login out of the map, if one is there that is to go. */
+  private @Nullable Flight takeOut(String subject, Predicate<@Nullable Flight> isToGo) {
+    AtomicReference<@Nullable Flight> taken = new AtomicReference<>();
     flights.compute(
         subject,
         (key, flight) -> {
-          before.set(flight);
-          change.run();
+          if (!isToGo.test(flight)) {
+            return flight;
+          }
+          taken.set(flight);
           return null;
         });
-    return before.get();
+    return taken.get();
+  }
+
+  /**
+   * Takes note of what a flight has read, unless it was sent away before.
+   *
+   * @return whether it goes on; if not, whoever waited for it asks anew
+   */
+  boolean takeNote(Flight flight, TokenStore.Version version) {
+    AtomicBoolean counts = new AtomicBoolean();
+    flights.computeIfPresent(
+        flight.subject,
+        (subject, current) -> {
+          if (current == flight) {
+            flight.version = version;
+            counts.set(true);
+          }
+          return current;
+        });
+    return counts.get();
   }
 
   /**

@@ -54,7 +54,9 @@ final class Renewal extends Exchange {
     if (stored == null || stored.content().state() == TokenStore.State.EMPTY) {
       throw signInRequired(SignInRequiredException.Reason.NOT_SIGNED_IN, realm.time().now());
     }
-    flight.version = stored.version();
+    if (!realm.takeNote(flight, stored.version())) {
+      return;
+    }
     Login found = LoginCodec.read(stored.content());
     login = found;
     content = stored.content();

@@ -12,6 +12,7 @@ import io.tradeauth.testing.TokenLedger;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
@@ -176,6 +177,55 @@ class ChangeNoticesTest {
         awaitRound(other);
       }
       signedIn.get();
+    }
+  }
+
+  /** A token may be forced once in a while only, and whoever asks anew needs that. */
+  @Test
+  void lookThatIsSentAwayWhileItReads_takesNothingFromWhoAsksAnew() throws Exception {
+    try (EngineFixture engine = engine().signIn("alice");
+        EngineFixture other = engine.another(seenByTheOther);
+        Stop first = new Stop();
+        Stop second = new Stop()) {
+      AccessToken refused = other.get("alice");
+      engine.advance(Duration.ofMinutes(1));
+      int before = engine.exchanges();
+      seenByTheOther.afterNextRead(first::reach);
+      seenByTheOther.afterNextRead(second::reach);
+      CompletableFuture<AccessToken> got =
+          CompletableFuture.supplyAsync(() -> other.tokens().getInsteadOf("alice", refused));
+      first.await();
+      seenByTheOther.tellEverything();
+      awaitRound(other);
+      second.await();
+      Realm realm = ((ManagedTokenProvider) other.tokens()).realm();
+      first.close();
+      Await.until("the first look has ended", () -> realm.stepsRunning() == 1);
+      second.close();
+
+      assertTrue(engine.server().accepts(got.get().value()));
+      assertEquals(before + 1, engine.exchanges());
+    }
+  }
+
+  /** Where a thread stands still until the test lets it go on. */
+  private static final class Stop implements AutoCloseable {
+
+    private final CountDownLatch reached = new CountDownLatch(1);
+    private final CountDownLatch over = new CountDownLatch(1);
+
+    void reach() {
+      reached.countDown();
+      Await.forLatch(over);
+    }
+
+    void await() {
+      Await.forLatch(reached);
+    }
+
+    @Override
+    public void close() {
+      over.countDown();
     }
   }
 }

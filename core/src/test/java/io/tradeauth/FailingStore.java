@@ -29,6 +29,7 @@ final class FailingStore implements TokenStore {
   private final Queue<Runnable> begun = new ConcurrentLinkedQueue<>();
   private final Queue<Runnable> commits = new ConcurrentLinkedQueue<>();
   private final Queue<Runnable> supersedes = new ConcurrentLinkedQueue<>();
+  private final Queue<Runnable> loads = new ConcurrentLinkedQueue<>();
 
   FailingStore() {
     this(TokenStore.inMemory());
@@ -106,6 +107,11 @@ final class FailingStore implements TokenStore {
     supersedes.add(pause);
   }
 
+  /** Lets the process stand still like this when it has read the next login. */
+  void afterNextRead(Runnable pause) {
+    loads.add(pause);
+  }
+
   private static void runNext(Queue<Runnable> pauses) {
     Runnable pause = pauses.poll();
     if (pause != null) {
@@ -143,7 +149,11 @@ final class FailingStore implements TokenStore {
     if (broken != null) {
       throw broken;
     }
-    return store.load(key);
+    StoredRecord stored = store.load(key);
+    if (key.kind() == Kind.LOGIN) {
+      runNext(loads);
+    }
+    return stored;
   }
 
   @Override
