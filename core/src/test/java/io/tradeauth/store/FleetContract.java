@@ -535,10 +535,8 @@ abstract class FleetContract {
   /** Lets one process stand still in the middle of an exchange while another is asked. */
   private Stopped stopOwner(String user, Point point, Duration span) throws Exception {
     Fleet.Member owner = fleet.members().get(0);
-    // In nobody's memory, so that no other process renews it in the background; and all have been
-    // told, or the exchange might be sent away before it has read the store.
+    // In nobody's memory, so that no other process renews it in the background.
     fleet.signIn(List.of(user));
-    fleet.live(Duration.ofSeconds(6));
     fleet.expire();
     int before = fleet.exchanges(user);
     int halts = owner.halts();
