@@ -29,9 +29,14 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 public final class BenchServer {
 
+  /** The user whose refresh token is refused. */
+  static final String REFUSED = "refused";
+
   private static final String NEW_TOKENS =
       "{\"access_token\":\"canary-access-%020d\",\"token_type\":\"Bearer\",\"expires_in\":36000,"
           + "\"refresh_token\":\"%s\",\"scope\":\"read trade\"}";
+
+  private static final String INVALID_GRANT = "{\"error\":\"invalid_grant\"}";
 
   private final AtomicLong requests = new AtomicLong();
   private final AtomicLong exchanges = new AtomicLong();
@@ -146,6 +151,9 @@ public final class BenchServer {
     int start = form.indexOf("refresh_token=canary-") + "refresh_token=".length();
     int end = form.indexOf('&', start);
     String sent = form.substring(start, end < 0 ? form.length() : end);
+    if (sent.startsWith("canary-" + REFUSED)) {
+      return http("400 Bad Request", INVALID_GRANT);
+    }
     if (!rotating) {
       return http("200 OK", String.format(Locale.ROOT, NEW_TOKENS, number, sent));
     }
@@ -156,7 +164,7 @@ public final class BenchServer {
     String expected = current.put(user, next);
     if (expected != null && !expected.equals(sent)) {
       reused.incrementAndGet();
-      return http("400 Bad Request", "{\"error\":\"invalid_grant\"}");
+      return http("400 Bad Request", INVALID_GRANT);
     }
     return http("200 OK", String.format(Locale.ROOT, NEW_TOKENS, number, next));
   }

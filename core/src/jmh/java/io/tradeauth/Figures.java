@@ -29,7 +29,7 @@ import org.openjdk.jmh.runner.options.VerboseMode;
  * Measures what the library promises about speed and memory, and prints each figure next to its
  * floor: medians of interleaved rounds, each in a fresh JVM.
  *
- * <p>Arguments: any of {@code get http storm heap store jdbc}, all if none is given; {@code
+ * <p>Arguments: any of {@code get refused http storm heap store jdbc}, all if none is given; {@code
  * rounds=5}; {@code users=1000000} for the heap. Exits with 1 if a promise is missed.
  */
 public final class Figures {
@@ -65,6 +65,9 @@ public final class Figures {
         Runtime.version(), Runtime.getRuntime().availableProcessors());
     if (all || words.contains("get")) {
       figures.get();
+    }
+    if (all || words.contains("refused")) {
+      figures.refused();
     }
     if (all || words.contains("http")) {
       figures.http();
@@ -126,6 +129,19 @@ public final class Figures {
     System.out.println();
   }
 
+  private void refused() throws RunnerException {
+    for (int round = 0; round < rounds; round++) {
+      for (String kind : List.of("alone", "refused")) {
+        RunResult result = measure(RefusedUserBenchmark.class, "good", 1, WARMUPS, kind);
+        add("p99 " + kind, result.getPrimaryResult().getStatistics().getPercentile(99));
+      }
+    }
+    System.out.println("Warm get of 999 good users, the slowest but 1 of 100");
+    row("floor: by themselves", "p99 alone", "ns");
+    ratio("beside one that is refused", "p99 refused", "p99 alone", "ns", 1.05);
+    System.out.println();
+  }
+
   private void http() throws RunnerException {
     List<String> names =
         List.of(
@@ -160,13 +176,13 @@ public final class Figures {
     measure(benchmark, name, threads, warmups, new OptionsBuilder(), name);
   }
 
-  private void measure(Class<?> benchmark, String name, int threads, int warmups, String kind)
+  private RunResult measure(Class<?> benchmark, String name, int threads, int warmups, String kind)
       throws RunnerException {
     ChainedOptionsBuilder options = new OptionsBuilder().param("kind", kind);
-    measure(benchmark, name, threads, warmups, options, name + " " + kind);
+    return measure(benchmark, name, threads, warmups, options, name + " " + kind);
   }
 
-  private void measure(
+  private RunResult measure(
       Class<?> benchmark,
       String name,
       int threads,
@@ -199,6 +215,7 @@ public final class Figures {
             add(label + " " + threads + " B", value.getScore());
           }
         });
+    return result;
   }
 
   private void storm() throws InterruptedException {
