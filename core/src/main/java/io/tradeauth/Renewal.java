@@ -82,7 +82,7 @@ final class Renewal extends Exchange {
       fail(coolingDown(trouble));
     } else if (open == null) {
       exchange(found, held, stored.version(), null, itsTurn);
-    } else if (!isMine(open, trouble) && !isAbandoned(open.id())) {
+    } else if (open.isMove() || (!isMine(open, trouble) && !isAbandoned(open.id()))) {
       lookAgain(open.id(), () -> realm.look(flight, this::start));
     } else if (mayEndWhatStillWorks(held)) {
       waitForTheEnd(open);

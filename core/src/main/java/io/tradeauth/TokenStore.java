@@ -92,7 +92,7 @@ public interface TokenStore {
 
   /** What state a record is in. */
   enum State {
-    /** An exchange has begun and nothing has been stored yet. */
+    /** There are no tokens yet, or none that may be used: what bytes there are, are kept as any. */
     EMPTY,
     /** There are tokens, or what renews them. */
     ACTIVE,
@@ -130,9 +130,18 @@ public interface TokenStore {
    *
    * @param id a random id
    * @param owner a random id of the manager that does it
-   * @param purpose what kind of exchange, such as {@code refresh}
+   * @param purpose what kind of exchange, such as {@code Refresh}, or {@link #MOVE}
    */
-  record Intent(String id, String owner, String purpose) {}
+  record Intent(String id, String owner, String purpose) {
+
+    /** The record goes to another store. However long that takes, nobody comes in between. */
+    public static final String MOVE = "move";
+
+    /** Returns whether the record goes to another store. */
+    public boolean isMove() {
+      return purpose.equals(MOVE);
+    }
+  }
 
   /**
    * What a record says, without its place in the protocol.

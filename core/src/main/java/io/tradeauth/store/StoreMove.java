@@ -2,6 +2,12 @@ package io.tradeauth.store;
 
 import io.tradeauth.TokenStore;
 import io.tradeauth.TokenStoreException;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -13,21 +19,22 @@ import org.jspecify.annotations.Nullable;
  * Moves logins from one store to another, such as from files to a database.
  *
  * <p>Each login is in one of the stores alone whenever a token could be exchanged. A place is made
- * for it in the new one, the old one is locked by an intent that names the place, the login is
- * written there and read back, and the record in the old one is emptied, each step on the condition
- * that nothing has come between. A sign-in or sign-out in the old store meanwhile is moved, too;
- * one in the new store counts, and nothing is written over it.
+ * for it in the new one, the old one is locked by an intent that names the place, a copy that
+ * nobody can use is written there and read back, the record in the old one is emptied, and the copy
+ * becomes the login, each step on the condition that what it builds on is still there. A sign-in or
+ * sign-out in the old store meanwhile is moved, too; one in the new store counts, and nothing is
+ * written over it.
  *
- * <p>A move that breaks off is gone on with by another. Until then whoever asks the old store for
- * the login that was caught in the middle waits, as for any exchange of another process, and after
- * the hold tries it: go on before programs use the new store. Programs that still use the old store
- * find the users signed out once the access tokens in their hands have ended; what stays there of
- * each is an empty record. {@code awaitSignIn} over the new store is not told. Several moves may
- * run at once. Each is for one thread.
+ * <p>A move that breaks off is gone on with by another. Until then the login that was caught in the
+ * middle can be used until the access token in hand has ended, and is not renewed: whoever asks
+ * waits, until the next move or a sign-in. Programs that still use the old store find the users
+ * signed out once their access tokens have ended; what stays there of each is an empty record.
+ * {@code awaitSignIn} over the new store is not told. Several moves may run at once. Each is for
+ * one thread.
  */
 public final class StoreMove {
 
-  private static final String PURPOSE = "move";
+  private static final String OWNER = "mover";
   private static final TokenStore.Content NOTHING =
       new TokenStore.Content(TokenStore.State.EMPTY, Instant.EPOCH, new byte[0], new byte[0]);
 
@@ -81,16 +88,16 @@ public final class StoreMove {
 
   private void move(TokenStore.Key key) {
     TokenStore.StoredRecord old = from.load(key);
-    while (old != null && (!isEmpty(old) || old.intent() != null)) {
+    while (old != null && !isEmpty(old)) {
       TokenStore.Intent open = old.intent();
-      if (open != null && !open.purpose().equals(PURPOSE)) {
+      if (open != null && !open.isMove()) {
         busy.add(key);
         return;
       }
       TokenStore.Version place = open != null ? placeOf(open) : makePlace(key);
-      if (place != null && isLocked(key, old, place) && carry(key, old, place)) {
-        moved++;
-        return;
+      TokenStore.Intent lock = open != null || place == null ? open : lock(key, old, place);
+      if (place != null && lock != null) {
+        carry(key, old, place, lock);
       }
       TokenStore.StoredRecord now = from.load(key);
       if (place == null && old.equals(now)) {
@@ -98,6 +105,9 @@ public final class StoreMove {
         return;
       }
       old = now;
+    }
+    if (old != null && isPutToUse(key, old.version())) {
+      moved++;
     }
   }
 
@@ -108,76 +118,143 @@ public final class StoreMove {
   private TokenStore.@Nullable Version makePlace(TokenStore.Key key) {
     TokenStore.StoredRecord there = to.load(key);
     if (there == null) {
-      String id = UUID.randomUUID().toString();
-      to.begin(key, null, new TokenStore.Intent(id, "mover", PURPOSE), null);
+      TokenStore.Intent intent = new TokenStore.Intent(newId(), OWNER, "place");
+      to.begin(key, null, intent, null);
       there = to.load(key); // its own, or what came first
     }
     return there != null && isEmpty(there) ? there.version() : null;
   }
 
-  /** Locks the old record, if it is not locked for this place already. */
-  private boolean isLocked(
+  /** Returns how the old record was locked; null if something has come between. */
+  private TokenStore.@Nullable Intent lock(
       TokenStore.Key key, TokenStore.StoredRecord old, TokenStore.Version place) {
-    TokenStore.Intent mine = new TokenStore.Intent(lockOf(place), "mover", PURPOSE);
-    return old.intent() != null
-        || from.begin(key, old.version(), mine, null).outcome() == TokenStore.BeginOutcome.BEGUN;
+    String id = newId() + " " + place.number() + " " + place.generation();
+    TokenStore.Intent lock = new TokenStore.Intent(id, OWNER, TokenStore.Intent.MOVE);
+    TokenStore.BeginResult begun = from.begin(key, old.version(), lock, null);
+    return begun.outcome() == TokenStore.BeginOutcome.BEGUN ? lock : null;
   }
 
-  private static String lockOf(TokenStore.Version place) {
-    return place.number() + " " + place.generation();
+  private static String newId() {
+    return UUID.randomUUID().toString();
   }
 
   private static TokenStore.Version placeOf(TokenStore.Intent lock) {
-    String[] place = lock.id().split(" ", 2);
-    return new TokenStore.Version(place[1], Long.parseLong(place[0]));
+    String[] parts = lock.id().split(" ", 3);
+    return new TokenStore.Version(parts[2], Long.parseLong(parts[1]));
   }
 
-  /** Returns false if something has come between, and nothing is left of it in the new store. */
-  private boolean carry(TokenStore.Key key, TokenStore.StoredRecord old, TokenStore.Version place) {
-    if (!write(key, place, old.content())) {
-      from.clear(key, lockOf(place));
+  /** Copies the login and empties the old record, unless something comes between. */
+  private void carry(
+      TokenStore.Key key,
+      TokenStore.StoredRecord old,
+      TokenStore.Version place,
+      TokenStore.Intent lock) {
+    switch (copy(key, place, Copy.of(old))) {
+      case COPY:
+        if (from.commit(key, old.version(), NOTHING) == null && !isEmptied(key, old.version())) {
+          to.commit(key, place.next(), NOTHING); // a copy of what is there no more
+        }
+        return;
+      case SIGN_IN:
+        if (from.commit(key, old.version(), NOTHING) != null) {
+          moved++;
+        }
+        return;
+      case NOTHING:
+        from.clear(key, lock.id());
+        return;
+    }
+  }
+
+  private boolean isEmptied(TokenStore.Key key, TokenStore.Version version) {
+    TokenStore.StoredRecord now = from.load(key);
+    return now != null && isEmpty(now) && now.version().equals(version.next());
+  }
+
+  /** What is where the copy was to be written. */
+  private enum There {
+    COPY,
+    /** Somebody has signed in or out there: that counts. */
+    SIGN_IN,
+    /** The place is gone. */
+    NOTHING
+  }
+
+  /** Writes the copy, unless a move has done so before. */
+  private There copy(TokenStore.Key key, TokenStore.Version place, TokenStore.Content copy) {
+    TokenStore.Version written = to.commit(key, place, copy);
+    TokenStore.StoredRecord there = to.load(key);
+    boolean isNext = there != null && there.version().equals(place.next());
+    if (there != null && isNext && there.content().equals(copy)) {
+      return There.COPY;
+    }
+    if (written != null && (there == null || isNext)) {
+      throw lost("nothing was removed");
+    }
+    return there != null
+            && !isEmpty(there)
+            && !there.version().generation().equals(place.generation())
+        ? There.SIGN_IN
+        : There.NOTHING;
+  }
+
+  private static TokenStoreException lost(String consequence) {
+    return new TokenStoreException(
+        TokenStoreException.Reason.WRITE_FAILED,
+        "the new store does not give back what was written to it; " + consequence,
+        null);
+  }
+
+  /** Lets the copy of what was emptied be the login; false if it is already, or is none. */
+  private boolean isPutToUse(TokenStore.Key key, TokenStore.Version emptied) {
+    TokenStore.StoredRecord there = to.load(key);
+    TokenStore.Content login = there == null ? null : Copy.read(there.content(), emptied);
+    if (there == null || login == null || to.commit(key, there.version(), login) == null) {
       return false;
     }
-    if (from.commit(key, old.version(), NOTHING) == null) {
-      takeBack(key, old.version(), place);
-      return false;
+    if (there.equals(to.load(key))) {
+      throw lost("a copy is there: move again");
     }
     return true;
   }
 
-  /**
-   * Writes the login, unless a move has done so before or somebody has signed in or out there.
-   *
-   * @return false if neither is so: the place is gone
-   */
-  private boolean write(TokenStore.Key key, TokenStore.Version place, TokenStore.Content content) {
-    TokenStore.Version written = to.commit(key, place, content);
-    TokenStore.StoredRecord there = to.load(key);
-    boolean isCopy = there != null && there.version().equals(place.next());
-    if (there == null ? written != null : isCopy && !there.content().equals(content)) {
-      throw new TokenStoreException(
-          TokenStoreException.Reason.WRITE_FAILED,
-          "the new store does not give back what was written to it; nothing was removed",
-          null);
-    }
-    return there != null && !isEmpty(there);
-  }
-
-  /** Empties the place again if the old store has something newer, and not another move's work. */
-  private void takeBack(TokenStore.Key key, TokenStore.Version moved, TokenStore.Version place) {
-    TokenStore.StoredRecord newer = from.load(key);
-    if (newer != null && newer.version().equals(moved.next()) && isEmpty(newer)) {
-      return;
-    }
-    TokenStore.StoredRecord there = to.load(key);
-    while (there != null
-        && there.version().generation().equals(place.generation())
-        && to.commit(key, there.version(), NOTHING) == null) {
-      there = to.load(key); // it was renewed in this moment
-    }
-  }
-
   private static boolean isEmpty(TokenStore.StoredRecord stored) {
     return stored.content().state() == TokenStore.State.EMPTY;
+  }
+
+  /** A login in a form that nobody takes for one, and that tells which record it is of. */
+  private static final class Copy {
+
+    static TokenStore.Content of(TokenStore.StoredRecord login) {
+      TokenStore.Content content = login.content();
+      ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+      try (DataOutputStream out = new DataOutputStream(bytes)) {
+        out.writeUTF(content.state().name());
+        out.writeUTF(login.version().generation());
+        out.writeLong(login.version().number());
+        out.write(content.secrets());
+      } catch (IOException e) {
+        throw new UncheckedIOException(e); // in memory
+      }
+      return new TokenStore.Content(
+          TokenStore.State.EMPTY, content.since(), content.label(), bytes.toByteArray());
+    }
+
+    /** Returns the login that was copied before it was emptied; null if this is no copy of it. */
+    static TokenStore.@Nullable Content read(
+        TokenStore.Content content, TokenStore.Version emptied) {
+      if (content.state() != TokenStore.State.EMPTY || content.secrets().length == 0) {
+        return null;
+      }
+      try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(content.secrets()))) {
+        TokenStore.State state = TokenStore.State.valueOf(in.readUTF());
+        TokenStore.Version copied = new TokenStore.Version(in.readUTF(), in.readLong());
+        return copied.next().equals(emptied)
+            ? new TokenStore.Content(state, content.since(), content.label(), in.readAllBytes())
+            : null;
+      } catch (IOException e) {
+        throw new UncheckedIOException(e); // in memory
+      }
+    }
   }
 }

@@ -1,5 +1,6 @@
 package io.tradeauth.store;
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -18,16 +19,21 @@ import io.tradeauth.testing.TokenLedger;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -331,6 +337,178 @@ class StoreMoveTest {
     }
   }
 
+  /** What becomes of a login while two movers are at it. */
+  private enum Event {
+    NOTHING,
+    OLD_SIGN_IN,
+    OLD_SIGN_OUT,
+    OLD_RENEWAL,
+    NEW_SIGN_IN,
+    NEW_RENEWAL,
+    NEW_FORGET
+  }
+
+  /**
+   * One mover stands still before one of its calls, and another goes as far as one of its own: what
+   * counts in the end is what was done last, however often the moves break off.
+   */
+  @ParameterizedTest
+  @EnumSource
+  void standsStillWhileAnotherMoves_whatWasDoneLastCounts(Event first) {
+    for (Event then : Event.values()) {
+      for (int still = 1; still < 16; still++) {
+        for (int goes = 0; goes < 16; goes++) {
+          new TwoMovers(first, then, still, goes).run();
+        }
+      }
+    }
+  }
+
+  /** Each combination has stores of its own. */
+  private static final class TwoMovers {
+
+    private final TokenStore left = TokenStore.inMemory();
+    private final TokenStore store = TokenStore.inMemory();
+    private final Event first;
+    private final Event then;
+    private final int still;
+    private final int goes;
+    private Set<String> right = Set.of("before");
+
+    TwoMovers(Event first, Event then, int still, int goes) {
+      this.first = first;
+      this.then = then;
+      this.still = still;
+      this.goes = goes;
+    }
+
+    void run() {
+      left.supersede(login("alice"), content(TokenStore.State.ACTIVE, "before"));
+      move(
+          new Steps(
+              still,
+              () -> {
+                happens(first, "first");
+                move(new Steps(goes, StoreMoveTest::breakOff));
+                happens(then, "then");
+              }));
+
+      String what = first + " " + then + " " + still + " " + goes;
+      StoreMove.Result last = assertDoesNotThrow(() -> StoreMove.move(left, store, REALMS), what);
+
+      assertEquals(List.of(), last.busy(), what);
+      String kept = secretsIn(last.taken().isEmpty() ? store : left, "alice");
+      assertTrue(right.contains(kept) || right.contains(secretsIn(store, "alice")), what);
+    }
+
+    private void move(Steps steps) {
+      try {
+        StoreMove.move(steps.of(left), steps.of(store), REALMS);
+      } catch (IllegalStateException e) {
+        // It broke off.
+      } catch (TokenStoreException e) {
+        assertTrue(first == Event.NEW_FORGET || then == Event.NEW_FORGET, "lost");
+      }
+    }
+
+    private void happens(Event event, String what) {
+      switch (event) {
+        case OLD_SIGN_IN:
+          oldHas(left.supersede(login("alice"), content(TokenStore.State.ACTIVE, what)), what);
+          return;
+        case OLD_SIGN_OUT:
+          if (isActive(left, "alice")) {
+            oldHas(left.supersede(login("alice"), content(TokenStore.State.SIGNED_OUT, "")), "");
+          }
+          return;
+        case OLD_RENEWAL:
+          if (isActive(left, "alice")) {
+            oldHas(renew(left, what), what);
+          }
+          return;
+        case NEW_SIGN_IN:
+          store.supersede(login("alice"), content(TokenStore.State.ACTIVE, what));
+          right = Set.of(what);
+          return;
+        case NEW_RENEWAL:
+          if (isActive(store, "alice")) {
+            renew(store, what);
+            right = Set.of(what);
+          }
+          return;
+        case NEW_FORGET:
+          store.forget(login("alice"));
+          right = new HashSet<>(Set.of(secretsIn(left, "alice")));
+          right.add(""); // it may have been forgotten in its last moment
+          return;
+        case NOTHING:
+          return;
+      }
+    }
+
+    private static TokenStore.Version renew(TokenStore in, String what) {
+      TokenStore.Version version = Objects.requireNonNull(in.load(login("alice"))).version();
+      return Objects.requireNonNull(
+          in.commit(login("alice"), version, content(TokenStore.State.ACTIVE, what)));
+    }
+
+    /** What is done in the old store counts, unless the new one has the login, or nearly so. */
+    private void oldHas(TokenStore.Version written, String what) {
+      boolean isThere = stateIn(store, "alice") != TokenStore.State.EMPTY;
+      boolean isNearlyThere = written.number() == 0 && !secretsIn(store, "alice").isEmpty();
+      Set<String> both = new HashSet<>(right);
+      both.add(what);
+      right = isThere ? right : isNearlyThere || right.size() > 1 ? both : Set.of(what);
+    }
+  }
+
+  /** What is in the new store by then may be a place, a copy or the login. */
+  @Test
+  void brokenOffAtAnyStep_newStoreMovedElsewhere_usedInOnePlace() {
+    boolean broken = true;
+    for (int step = 1; broken; step++) {
+      TokenStore elsewhere = TokenStore.inMemory();
+      left.supersede(login("alice"), content(TokenStore.State.ACTIVE, "before"));
+      broken = movedUntil(step);
+
+      StoreMove.move(store, elsewhere, REALMS);
+      move();
+
+      long places = Stream.of(left, store, elsewhere).filter(in -> isActive(in, "alice")).count();
+      assertEquals(1, places, "step " + step);
+      left.forget(login("alice"));
+      store.forget(login("alice"));
+    }
+  }
+
+  @Test
+  void brokenOff_oldStoreAskedLongAfterTheHold_nothingIsSent() {
+    try (EngineFixture old = over(left).signIn("alice");
+        EngineFixture after = old.another(store)) {
+      AccessToken inHand = old.get("alice");
+      int step = 1;
+      while (lockOf("alice") == null) {
+        assertTrue(movedUntil(step++));
+      }
+      int sent = old.exchanges();
+      assertEquals(inHand, old.get("alice"));
+      old.expire();
+      CompletableFuture<AccessToken> asked = old.tokens().getAsync("alice");
+      old.live(Duration.ofMinutes(10));
+      assertTrue(asked.isCompletedExceptionally());
+      assertEquals(sent, old.exchanges());
+
+      assertEquals(1, move().moved());
+
+      assertTrue(old.server().accepts(after.getAsTimePasses("alice").value()));
+      assertEquals(0, old.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
+    }
+  }
+
+  private TokenStore.@Nullable Intent lockOf(String user) {
+    return Objects.requireNonNull(left.load(login(user))).intent();
+  }
+
   @Test
   void severalAtOnce_eachIsMovedOnce() throws Exception {
     for (int user = 0; user < 500; user++) {
@@ -384,7 +562,7 @@ class StoreMoveTest {
               (proxy, method, arguments) -> {
                 boolean commits = method.getName().equals("commit");
                 if (commits && this == GARBLES) {
-                  arguments[2] = content(TokenStore.State.ACTIVE, "garbled");
+                  arguments[2] = content(((TokenStore.Content) arguments[2]).state(), "garbled");
                 }
                 Object result = method.invoke(store, arguments);
                 if (commits && this == LOSES) {

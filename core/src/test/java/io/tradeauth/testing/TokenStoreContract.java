@@ -349,6 +349,18 @@ public abstract class TokenStoreContract {
     assertEquals(dead, loaded(ALICE).content());
   }
 
+  /** As of a login that is on its way from one store to another. */
+  @Test
+  void commit_ofAnEmptyState_keepsTheBytes() {
+    Version first = store.supersede(ALICE, content("tokens"));
+    Content content = content("a copy");
+    Content copy = new Content(State.EMPTY, content.since(), content.label(), content.secrets());
+
+    store.commit(ALICE, first, copy);
+
+    assertEquals(copy, loaded(ALICE).content());
+  }
+
   @Test
   void commits_oneAfterTheOther_countUp() {
     Version version = store.supersede(ALICE, content("0"));
