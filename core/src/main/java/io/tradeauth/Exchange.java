@@ -173,8 +173,12 @@ abstract class Exchange {
 
   /** How the server rotates: one that was said never to do it is not believed once it has. */
   final RotationProfile rotation() {
+    return rotation(hasRotated());
+  }
+
+  final RotationProfile rotation(boolean hasRotated) {
     RotationProfile told = provider.rotation();
-    return told.kind() == RotationProfile.Kind.NONE && hasRotated() ? RotationProfile.STRICT : told;
+    return told.kind() == RotationProfile.Kind.NONE && hasRotated ? RotationProfile.STRICT : told;
   }
 
   /** Returns what the store tells others of this exchange while it is open. */

@@ -232,6 +232,11 @@ final class Realm {
     return new TokenStore.Key(TokenStore.Kind.LOGIN, name, subject);
   }
 
+  /** Returns where a sign-in keeps what it has brought until that is in its place. */
+  TokenStore.Key signInKey(String subject) {
+    return new TokenStore.Key(TokenStore.Kind.SIGN_IN, name, subject);
+  }
+
   /** Returns a login as it is stored, with the id of this manager. */
   TokenStore.Content content(Login login) {
     return LoginCodec.write(login, engine.owner());
@@ -489,8 +494,8 @@ final class Realm {
   }
 
   /**
-   * Returns whether a sign-in or sign-out was done here. What came before it, or before one of
-   * another process, need not be told any more.
+   * Returns whether a sign-in or sign-out was done here. What came before it need not be told any
+   * more; what another process has done makes all be forgotten, and costs no more than a read.
    */
   private boolean isOwn(TokenStore.Key key, @Nullable String generation) {
     AtomicBoolean own = new AtomicBoolean();
@@ -556,7 +561,10 @@ final class Realm {
     change(subject, () -> dropCells(subject));
   }
 
-  private void dropUnlessKnown(String subject, @Nullable String generation) {
+  /**
+   * Empties the cells of a login unless what is in hand, or a flight has read, is of this sign-in.
+   */
+  void dropUnlessKnown(String subject, @Nullable String generation) {
     change(
         subject,
         flight -> {
@@ -854,6 +862,7 @@ final class Realm {
       TokenStore.StoredRecord stored = store().load(key(subject));
       if (Objects.equals(stored == null ? null : stored.version(), tokens.seen())) {
         supersede(key(subject), content(tokens.login()));
+        store().forget(signInKey(subject));
       } // else somebody has signed in or out since
     } else if (store().commit(key(subject), parent, content(tokens.login())) == null) {
       keepLate(subject, parent, tokens.login());

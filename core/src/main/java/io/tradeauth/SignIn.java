@@ -2,6 +2,7 @@ package io.tradeauth;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -37,12 +38,7 @@ final class SignIn extends Exchange {
       String subject,
       Grant grant,
       boolean allowDifferentAccount) {
-    super(
-        realm,
-        provider,
-        userId,
-        subject,
-        new TokenStore.Key(TokenStore.Kind.SIGN_IN, realm.name(), subject));
+    super(realm, provider, userId, subject, realm.signInKey(subject));
     this.grant = grant;
     this.sent = grant;
     this.allowDifferentAccount = allowDifferentAccount;
@@ -57,22 +53,29 @@ final class SignIn extends Exchange {
   private void look() {
     client = grant.client() != null ? grant.client() : provider.clientInSettings(userId);
     TokenStore.StoredRecord stored = stored();
-    seen = stored == null ? null : stored.version();
-    before = stored == null || isEmpty(stored) ? null : LoginCodec.read(stored.content());
-    Realm.Unsaved unsaved = realm.unsaved(subject);
-    if (unsaved != null && isRepeated(unsaved.login())) {
-      done(unsaved.login());
-    } else if (stored != null
-        && before != null
-        && (isSharedAndAlive(before) || isRepeated(before))) {
+    seen = versionOf(stored);
+    before = loginOf(stored);
+    Login unsaved = unsavedAfter(seen);
+    Login now = unsaved != null ? unsaved : before;
+    if (stored != null && before != null && isSharedAndAlive(before)) {
       share(stored, before);
-    } else if (grant instanceof Grant.Imported) {
-      imported((Grant.Imported) grant);
-    } else if (grant instanceof Grant.SignedLogin) {
-      logIn(stored);
+    } else if (now == null || !isRepeated(now)) {
+      bring(stored);
+    } else if (stored != null && unsaved == null) {
+      share(stored, now);
     } else {
-      beginWith(grant);
+      done(now);
     }
+  }
+
+  private static @Nullable Login loginOf(TokenStore.@Nullable StoredRecord stored) {
+    return stored == null || isEmpty(stored) ? null : LoginCodec.read(stored.content());
+  }
+
+  /** Returns what is to be stored in place of this version, and is served until then. */
+  private @Nullable Login unsavedAfter(TokenStore.@Nullable Version version) {
+    Realm.Unsaved unsaved = realm.unsaved(subject);
+    return unsaved != null && Objects.equals(unsaved.seen(), version) ? unsaved.login() : null;
   }
 
   /** Returns what is stored, or null if it is damaged: this sign-in takes its place. */
@@ -105,9 +108,10 @@ final class SignIn extends Exchange {
 
   /** Of two logins of one credential the second would end the first. */
   private void logIn(TokenStore.@Nullable StoredRecord stored) {
-    String underWay = underWay(stored, pending());
+    TokenStore.StoredRecord pending = pending();
+    String underWay = underWay(stored, pending);
     if (underWay.isEmpty() || isAbandoned(underWay)) {
-      beginWith(grant);
+      beginWith(grant, pending);
     } else {
       lookAgainAt(underWay);
     }
@@ -130,6 +134,7 @@ final class SignIn extends Exchange {
     link();
     TokenStore.StoredRecord now = realm.store().load(realm.key(subject));
     if (now != null && now.version().generation().equals(stored.version().generation())) {
+      realm.dropUnlessKnown(subject, now.version().generation());
       done(login);
     } else {
       look(); // the last of the others signed out before the link was there
@@ -161,11 +166,11 @@ final class SignIn extends Exchange {
         && isOfClient(login);
   }
 
-  /** Returns whether what is stored has come of the refresh token that is given once more. */
+  /** Returns whether a login has come of the refresh token that is given once more. */
   private boolean isRepeated(Login login) {
     RefreshToken given = given();
     return given != null
-        && rotation().isFragile()
+        && rotation(hasRotated() || login.hasRotated()).isFragile()
         && login.state() == TokenStore.State.ACTIVE
         && login.isBroughtBy(given)
         && isOfClient(login);
@@ -181,76 +186,108 @@ final class SignIn extends Exchange {
   }
 
   private boolean isOfClient(Login login) {
-    return client == null || client.equals(provider.clientOf(userId, login));
+    ClientCredentials mine = client;
+    return mine == null
+        || (mine.equals(provider.clientOf(userId, login))
+            && (login.clientId() == null || login.clientId().equals(mine.id())));
   }
 
-  private void beginWith(Grant exchanged) {
-    sent = exchanged;
+  /** Brings new tokens, once nobody else may be about to bring those of this refresh token. */
+  private void bring(TokenStore.@Nullable StoredRecord stored) {
+    if (grant instanceof Grant.SignedLogin) {
+      logIn(stored);
+      return;
+    }
     TokenStore.StoredRecord pending = pending();
-    TokenStore.Intent open = pending == null ? null : pending.intent();
-    if (pending != null && mustNotCross(exchanged, pending)) {
+    if (pending != null && mustNotCross(pending)) {
       String underWay = pendingIn(pending);
       if (!isAbandoned(underWay)) {
         lookAgainAt(underWay);
         return;
       }
-      if (pending.content().state() == TokenStore.State.ACTIVE) {
-        goOnWith(pending);
+      TokenSet left = isLeft(pending) ? LoginCodec.read(pending.content()).tokens() : null;
+      if (left != null) {
+        claim(pending, () -> supersede(withOwner(left)));
         return;
       }
     }
-    begin(
-        exchanged,
-        null,
-        client,
-        pending == null ? null : pending.version(),
-        open == null ? null : open.id(),
-        false);
+    if (grant instanceof Grant.Imported) {
+      imported((Grant.Imported) grant, pending);
+    } else {
+      beginWith(grant, pending);
+    }
+  }
+
+  private void beginWith(Grant exchanged, TokenStore.@Nullable StoredRecord pending) {
+    sent = exchanged;
+    begin(exchanged, null, client, versionOf(pending), openIntentOf(pending), false);
+  }
+
+  private static TokenStore.@Nullable Version versionOf(TokenStore.@Nullable StoredRecord pending) {
+    return pending == null ? null : pending.version();
+  }
+
+  private static @Nullable String openIntentOf(TokenStore.@Nullable StoredRecord pending) {
+    TokenStore.Intent open = pending == null ? null : pending.intent();
+    return open == null ? null : open.id();
+  }
+
+  /** Returns whether this very refresh token may be on its way, or what came of it to its place. */
+  private boolean mustNotCross(TokenStore.StoredRecord pending) {
+    TokenStore.Intent open = pending.intent();
+    boolean isOnItsWay =
+        open != null && open.purpose().equals(purpose(grant, open.id())) && isSpendable();
+    return isOnItsWay || isLeft(pending);
+  }
+
+  /** Returns whether a refresh token was given that is spent by its use. */
+  private boolean isSpendable() {
+    return given() != null && rotation().isFragile();
   }
 
   /**
-   * Returns whether this very refresh token may be on its way, or what it has brought to its place.
-   * A code is another one each time.
+   * Returns whether there are tokens that have come of the same refresh token, and have never been
+   * in their place.
    */
-  private boolean mustNotCross(Grant exchanged, TokenStore.StoredRecord pending) {
-    if (!(exchanged instanceof Grant.Refresh) || !rotation().isFragile()) {
-      return false;
-    }
-    TokenStore.Intent open = pending.intent();
-    return pending.content().state() == TokenStore.State.ACTIVE
-        ? isRepeated(LoginCodec.read(pending.content()))
-        : open != null && open.purpose().equals(purpose(exchanged, open.id()));
+  private boolean isLeft(TokenStore.StoredRecord pending) {
+    RefreshToken given = given();
+    return given != null
+        && pending.content().state() == TokenStore.State.ACTIVE
+        && isRepeated(LoginCodec.read(pending.content()))
+        && (before == null || !before.isBroughtBy(given));
   }
 
-  /** Brings to its place what a process has left behind that died on the way there. */
-  private void goOnWith(TokenStore.StoredRecord pending) {
-    TokenSet tokens = LoginCodec.read(pending.content()).tokens();
+  /** Goes on when no other can, and those who come wait. */
+  private void claim(TokenStore.@Nullable StoredRecord pending, Runnable next) {
     String id = realm.engine().newId();
-    TokenStore.Intent mine =
-        new TokenStore.Intent(id, realm.engine().owner(), super.purpose(grant, id));
-    TokenStore.Intent open = pending.intent();
+    TokenStore.Intent mine = new TokenStore.Intent(id, realm.engine().owner(), purpose(grant, id));
     TokenStore.BeginResult begun =
-        realm.store().begin(pendingKey(), pending.version(), mine, open == null ? null : open.id());
-    if (tokens == null || begun.outcome() != TokenStore.BeginOutcome.BEGUN) {
-      moved(); // another was first
+        realm.store().begin(pendingKey(), versionOf(pending), mine, openIntentOf(pending));
+    if (begun.outcome() == TokenStore.BeginOutcome.BEGUN) {
+      next.run();
     } else {
-      supersede(tokens);
+      moved(); // another was first
     }
   }
 
   @Override
   boolean isDoneByOthers() {
-    boolean mayBe = given() != null && rotation().isFragile();
-    TokenStore.StoredRecord stored = mayBe ? stored() : null;
-    return stored != null && !isEmpty(stored) && isRepeated(LoginCodec.read(stored.content()));
+    return isSpendable() && isDone(stored());
   }
 
+  private boolean isDone(TokenStore.@Nullable StoredRecord stored) {
+    Login unsaved = unsavedAfter(versionOf(stored));
+    Login now = unsaved != null ? unsaved : loginOf(stored);
+    return now != null && isRepeated(now);
+  }
+
+  /** Tells others which refresh token it is, and nothing of it. */
   @Override
   String purpose(Grant exchanged, String intentId) {
-    String name = super.purpose(exchanged, intentId);
-    return exchanged instanceof Grant.Refresh
-        ? name + " " + Fingerprint.of(((Grant.Refresh) exchanged).refreshToken().value(), intentId)
-        : name;
+    RefreshToken given = given();
+    return given == null
+        ? super.purpose(exchanged, intentId)
+        : "Refresh " + Fingerprint.of(given.value(), intentId);
   }
 
   @Override
@@ -259,12 +296,12 @@ final class SignIn extends Exchange {
   }
 
   private TokenStore.Key pendingKey() {
-    return new TokenStore.Key(TokenStore.Kind.SIGN_IN, realm.name(), subject);
+    return realm.signInKey(subject);
   }
 
-  private void imported(Grant.Imported tokens) {
+  private void imported(Grant.Imported tokens, TokenStore.@Nullable StoredRecord pending) {
     if (tokens.tokens().accessToken() == null) {
-      importedRefreshToken(tokens);
+      importedRefreshToken(tokens, pending);
       return;
     }
     TokenSet set =
@@ -276,16 +313,22 @@ final class SignIn extends Exchange {
     ProbeAnswer proof = probe(set);
     if (proof instanceof ProbeAnswer.Dead) {
       // It may just have ended on its way here.
-      importedRefreshToken(tokens);
+      importedRefreshToken(tokens, pending);
       return;
     }
-    supersede(withProfile(set, proof));
+    TokenSet known = withProfile(set, proof);
+    if (isSpendable()) {
+      claim(pending, () -> supersede(known));
+    } else {
+      supersede(known);
+    }
   }
 
-  private void importedRefreshToken(Grant.Imported tokens) {
+  private void importedRefreshToken(
+      Grant.Imported tokens, TokenStore.@Nullable StoredRecord pending) {
     RefreshToken refreshToken = tokens.tokens().refreshToken();
     if (refreshToken != null) {
-      beginWith(new Grant.Refresh(refreshToken, client));
+      beginWith(new Grant.Refresh(refreshToken, client), pending);
     } else if (tokens.tokens().accessToken() != null) {
       throw refusedForGood(SignInRequiredException.Reason.GRANT_REFUSED);
     } else {
@@ -332,11 +375,14 @@ final class SignIn extends Exchange {
       // They are in hand, and the place that counts is written next.
     }
     settled();
-    TokenSet known = tokens;
-    if (isIncomplete(tokens.profile())) {
-      known = withProfile(tokens, tokens.accessToken() == null ? null : whoseTheyAre(tokens));
-    }
-    supersede(known);
+    supersede(withOwner(tokens));
+  }
+
+  /** Asks whose the tokens are if they do not tell. */
+  private TokenSet withOwner(TokenSet tokens) {
+    return isIncomplete(tokens.profile()) && tokens.accessToken() != null
+        ? withProfile(tokens, whoseTheyAre(tokens))
+        : tokens;
   }
 
   private boolean mayTryAgain(long sinceNanos, int tries) {
@@ -403,9 +449,12 @@ final class SignIn extends Exchange {
   }
 
   private void save(Login login, long sinceNanos, int tries) {
-    TokenStore.Version mine;
+    TokenStore.Version mine = null;
     try {
-      mine = realm.supersede(realm.key(subject), realm.content(login));
+      TokenStore.Content next = realm.content(login);
+      if (!isInPlace(next, tries)) {
+        mine = realm.supersede(realm.key(subject), next);
+      }
       link();
     } catch (RuntimeException e) {
       if (mayTryAgain(sinceNanos, tries)) {
@@ -416,12 +465,29 @@ final class SignIn extends Exchange {
       return;
     }
     forgetPending();
-    realm.replace(provider, userId, subject, login, mine);
-    if (!isStored(mine)) {
+    if (mine != null) {
+      realm.replace(provider, userId, subject, login, mine);
+    }
+    if (mine == null || !isStored(mine)) {
       // Another sign-in or sign-out came in between, or nobody knows: what is stored counts.
       realm.drop(subject);
     }
     done(login);
+  }
+
+  /**
+   * Returns whether the login is where it belongs already, by a write that looked lost or by
+   * another process that went on with it. It may have been renewed there since.
+   */
+  private boolean isInPlace(TokenStore.Content next, int tries) {
+    TokenStore.StoredRecord stored = stored();
+    boolean isWrittenBefore =
+        tries > 1
+            && stored != null
+            && (seen == null || !seen.generation().equals(stored.version().generation()))
+            && stored.content().state() == next.state()
+            && stored.content().since().equals(next.since());
+    return isWrittenBefore || isDone(stored);
   }
 
   private boolean isStored(TokenStore.Version mine) {

@@ -175,9 +175,9 @@ public final class TokenManager implements AutoCloseable {
    * Signs a user in with what came from the broker, in place of whatever was there. Waits for the
    * exchange; if it fails, what was stored stays as it was.
    *
-   * <p>A refresh token of a server that rotates them is spent by its first sign-in. A later one
-   * with the same token, as by an application that starts anew with it in its settings, keeps the
-   * login that has come of it, and sends nothing.
+   * <p>A refresh token of a server that rotates them is spent by its first sign-in. While the user
+   * is signed in by it, another sign-in with it, as by an application that starts anew with what is
+   * in its settings, keeps the login as it is by now, and sends nothing.
    *
    * @throws SignInRequiredException if the broker refuses the grant, its answer was lost, or it
    *     belongs to another person at the broker than the user's sign-in before, which is remembered
@@ -311,9 +311,23 @@ public final class TokenManager implements AutoCloseable {
       throw e;
     }
     realm.drop(subject);
+    forgetWhatIsLeft(realm, subject);
     engine.events().publish(new TokenEvent.SignedOut(provider.name(), userId, engine.time().now()));
     // The session lives on in the tokens that could not be saved, if there are any.
     return endSession(provider, userId, unsaved == null ? login : unsaved.login(), consent);
+  }
+
+  /** Removes what a sign-in has left behind that died, but not what one has under way. */
+  private static void forgetWhatIsLeft(Realm realm, String subject) {
+    TokenStore.Key key = realm.signInKey(subject);
+    try {
+      TokenStore.StoredRecord left = realm.store().load(key);
+      if (left != null && left.intent() == null) {
+        realm.store().forget(key);
+      }
+    } catch (RuntimeException e) {
+      LOG.warn("{}: what a sign-in left behind stays ({})", realm.name(), e.getClass().getName());
+    }
   }
 
   /** Returns what is stored, or would be if it could. */
@@ -368,7 +382,7 @@ public final class TokenManager implements AutoCloseable {
     forgetSignIns(realm, userId);
     if (subject != null && !(provider.broker().sharesLogins() && provider.isShared(subject))) {
       realm.store().forget(realm.key(subject));
-      realm.store().forget(new TokenStore.Key(TokenStore.Kind.SIGN_IN, realm.name(), subject));
+      realm.store().forget(realm.signInKey(subject));
       realm.takeUnsaved(subject);
       realm.drop(subject);
     }

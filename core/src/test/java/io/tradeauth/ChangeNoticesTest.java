@@ -12,7 +12,6 @@ import io.tradeauth.testing.TokenLedger;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
@@ -205,27 +204,6 @@ class ChangeNoticesTest {
 
       assertTrue(engine.server().accepts(got.get().value()));
       assertEquals(before + 1, engine.exchanges());
-    }
-  }
-
-  /** Where a thread stands still until the test lets it go on. */
-  private static final class Stop implements AutoCloseable {
-
-    private final CountDownLatch reached = new CountDownLatch(1);
-    private final CountDownLatch over = new CountDownLatch(1);
-
-    void reach() {
-      reached.countDown();
-      Await.forLatch(over);
-    }
-
-    void await() {
-      Await.forLatch(reached);
-    }
-
-    @Override
-    public void close() {
-      over.countDown();
     }
   }
 }

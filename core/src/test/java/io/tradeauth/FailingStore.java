@@ -29,7 +29,9 @@ final class FailingStore implements TokenStore {
   private final Queue<Runnable> begun = new ConcurrentLinkedQueue<>();
   private final Queue<Runnable> commits = new ConcurrentLinkedQueue<>();
   private final Queue<Runnable> supersedes = new ConcurrentLinkedQueue<>();
+  private final Queue<Throwable> lostSupersedes = new ConcurrentLinkedQueue<>();
   private final Queue<Runnable> loads = new ConcurrentLinkedQueue<>();
+  private final Queue<Runnable> loaded = new ConcurrentLinkedQueue<>();
 
   FailingStore() {
     this(TokenStore.inMemory());
@@ -107,9 +109,19 @@ final class FailingStore implements TokenStore {
     supersedes.add(pause);
   }
 
+  /** Lets the next sign-in or sign-out fail like this after it was written. */
+  void loseNextSupersede(Throwable failure) {
+    lostSupersedes.add(failure);
+  }
+
+  /** Lets the process stand still like this before it reads the next login. */
+  void beforeNextRead(Runnable pause) {
+    loads.add(pause);
+  }
+
   /** Lets the process stand still like this when it has read the next login. */
   void afterNextRead(Runnable pause) {
-    loads.add(pause);
+    loaded.add(pause);
   }
 
   private static void runNext(Queue<Runnable> pauses) {
@@ -143,6 +155,7 @@ final class FailingStore implements TokenStore {
   public @Nullable StoredRecord load(Key key) {
     if (key.kind() == Kind.LOGIN) {
       reads.incrementAndGet();
+      runNext(loads);
     }
     failIf(failReads || key.kind() == failingKind, TokenStoreException.Reason.READ_FAILED);
     RuntimeException broken = brokenReads;
@@ -151,7 +164,7 @@ final class FailingStore implements TokenStore {
     }
     StoredRecord stored = store.load(key);
     if (key.kind() == Kind.LOGIN) {
-      runNext(loads);
+      runNext(loaded);
     }
     return stored;
   }
@@ -191,7 +204,9 @@ final class FailingStore implements TokenStore {
   public Version supersede(Key key, Content next) {
     failIf(failWrites, TokenStoreException.Reason.WRITE_FAILED);
     runNext(supersedes);
-    return store.supersede(key, next);
+    Version superseded = store.supersede(key, next);
+    failWithNext(lostSupersedes);
+    return superseded;
   }
 
   @Override

@@ -140,7 +140,7 @@ class RepeatedSignInTest {
 
   @Test
   void broughtTokensCantBeSaved_theyAreShared() {
-    seenByTheOther.afterNextBegin(() -> seenByTheOther.failWrites(true));
+    seenByTheOther.beforeNextCommit(() -> seenByTheOther.failWrites(true));
     CompletableFuture<Void> first = CompletableFuture.runAsync(() -> other.signIn("alice", grant));
     engine.liveUntil(TICK, first::isDone);
     int sent = engine.exchanges();
@@ -148,6 +148,7 @@ class RepeatedSignInTest {
     other.signIn("alice", grant);
 
     assertEquals(sent, engine.exchanges());
+    seenByTheOther.failWrites(false);
   }
 
   @Test
@@ -193,6 +194,27 @@ class RepeatedSignInTest {
       fixture.signIn("bob", same);
 
       assertEquals(1, fixture.exchanges());
+    }
+  }
+
+  @Test
+  void saidNotToRotate_hasDoneSoAndCantBeSaved_notSentAgain() {
+    FailingStore failing = new FailingStore();
+    try (EngineFixture fixture =
+        EngineFixture.of(RotationProfile.STRICT)
+            .broker(broker -> broker.rotation(RotationProfile.NONE))
+            .store(failing)
+            .start()) {
+      Grant same = FakeBroker.grant(fixture.server(), "bob");
+      failing.beforeNextCommit(() -> failing.failWrites(true));
+      CompletableFuture<Void> first = CompletableFuture.runAsync(() -> fixture.signIn("bob", same));
+      fixture.liveUntil(TICK, first::isDone);
+      first.join();
+
+      fixture.signIn("bob", same);
+
+      assertEquals(1, fixture.exchanges());
+      failing.failWrites(false);
     }
   }
 

@@ -412,4 +412,26 @@ class RotationSafetyTest {
           UserStatus.State.SIGNED_IN, engine.manager().status(FakeBroker.NAME, "alice").state());
     }
   }
+
+  /** Whoever reads them in the meantime may renew them: what is written again would be spent. */
+  @Test
+  void signInWrittenThoughItLookedLost_renewedByAnotherMeanwhile_notWrittenAgain() {
+    TokenStore records = TokenStore.inMemory();
+    FailingStore lossy = new FailingStore(records);
+    try (EngineFixture engine = EngineFixture.of(RotationProfile.STRICT).store(records).start();
+        EngineFixture other = engine.another(lossy)) {
+      lossy.loseNextSupersede(full());
+      CompletableFuture<Void> signedIn =
+          CompletableFuture.runAsync(
+              () -> other.signIn("alice", FakeBroker.code(engine.server(), "alice")));
+      Await.until("the tokens are there", () -> records.load(ALICE) != null);
+      AccessToken first = engine.get("alice");
+      engine.tokens().getInsteadOf("alice", first);
+      engine.liveUntil(TICK, signedIn::isDone);
+      signedIn.join();
+
+      assertSessionLives(other);
+      assertSessionLives(engine);
+    }
+  }
 }
