@@ -200,8 +200,8 @@ class ManagerLifeTest {
         gate.awaitArrivals(1);
         store.breakReads(new IllegalStateException("canary-in-a-message"));
       }
+      engine.liveUntil(Duration.ofMillis(100), signIn::isDone);
       signIn.join();
-      engine.settle();
       store.breakReads(null);
       assertTrue(engine.server().accepts(engine.get("alice").value()));
     }
