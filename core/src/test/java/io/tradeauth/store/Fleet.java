@@ -40,6 +40,8 @@ final class Fleet implements AutoCloseable {
   private final List<Member> members = new CopyOnWriteArrayList<>();
   private final AtomicInteger asks = new AtomicInteger();
   private final Object news = new Object();
+  private volatile History history = new History();
+  private List<String> read = List.of();
 
   /**
    * Starts processes.
@@ -215,6 +217,29 @@ final class Fleet implements AutoCloseable {
     members.add(member);
     member.begin();
     awaitReady();
+    if (!read.isEmpty()) {
+      member.startReading();
+    }
+  }
+
+  /** Lets all processes ask for these users all the time, those that are yet to come, too. */
+  void startReading(List<String> users) {
+    read = List.copyOf(users);
+    history = new History();
+    members.forEach(Member::startReading);
+  }
+
+  /** Returns what they were given so far. */
+  History history() {
+    return history;
+  }
+
+  /** Lets them stop, and returns what they were given. */
+  History stopReading() {
+    read = List.of();
+    tellAll("rest");
+    settle();
+    return history;
   }
 
   /** Lets a process stand still as a whole (SIGSTOP). */
@@ -300,6 +325,9 @@ final class Fleet implements AutoCloseable {
     /** For the one test thread; 0 if it runs. */
     private long stoppedAtMillis;
 
+    /** For the one test thread: the machine's clock before it opened the store. */
+    private long began;
+
     private Member() throws IOException {
       URI server = engine.server().tokenUri();
       process =
@@ -321,7 +349,13 @@ final class Fleet implements AutoCloseable {
     }
 
     private void begin() {
+      began = System.nanoTime();
       tell(engine.clock().now().toString());
+    }
+
+    private void startReading() {
+      history.began(process.pid(), began);
+      tell("read " + String.join(",", read));
     }
 
     private void listen() {
@@ -346,6 +380,7 @@ final class Fleet implements AutoCloseable {
         case "settled" -> settled.incrementAndGet();
         case "halted" -> halts.incrementAndGet();
         case "event" -> events.add(words[1] + " " + words[2]);
+        case "read" -> history.add(History.Read.of(process.pid(), words));
         case "answer" -> asked.get(Integer.valueOf(words[1])).answered(words[2], words[3]);
         default -> throw new IllegalArgumentException(words[0]);
       }

@@ -18,6 +18,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
@@ -168,6 +169,53 @@ abstract class FleetContract {
     }
     assertTrue(lost <= cut);
     tell(ROUNDS * USERS + " expiries, " + ROUNDS + " kills, " + cut + " cut, " + lost + " lost");
+  }
+
+  /**
+   * All processes are asked all the time: while tokens end at once for all, while they are renewed
+   * in good time, and while one process is killed in the middle of it.
+   */
+  @Test
+  void readAllTheTime_someKilled_noReadGoesBackAndNoneIsPastItsEnd_G4_G5_X3_X9() throws Exception {
+    Random random = new Random(20_261_127);
+    List<String> users = users("read");
+    fleet.signIn(users);
+    Set<String> lost = new HashSet<>();
+    fleet.startReading(users);
+    for (int round = 1; round <= ROUNDS; round++) {
+      expireAndKill(users, random);
+      List<Fleet.Ask> asks = answers(fleet.askAll("get", users));
+      List<String> gone = users.stream().filter(user -> theOne(user, asks).equals(LOST)).toList();
+      gone.forEach(user -> assertFalse(fleet.history().wasServed(newestAccessToken(user)), user));
+      lost.addAll(gone);
+      fleet.signIn(gone);
+      renewInGoodTime(users);
+    }
+    History history = fleet.stopReading();
+    history.check(fleet.engine().server().ledger(), fleet.engine().server().life());
+    assertTrue(lost.containsAll(history.told(LOST)), "whoever was lost is known");
+    assertTrue(Set.of(LOST).containsAll(history.failures()), () -> "" + history.failures());
+    tell(history.size() + " reads, " + ROUNDS + " kills, " + lost.size() + " users lost");
+  }
+
+  private void expireAndKill(List<String> users, Random random) throws Exception {
+    int until = fleet.engine().exchanges() + 1 + random.nextInt(users.size() - 1);
+    fleet.expire();
+    fleet.flowUntil(() -> fleet.engine().exchanges() >= until);
+    fleet.welcome(fleet.replace(fleet.members().get(random.nextInt(PROCESSES))));
+  }
+
+  private String newestAccessToken(String user) {
+    TokenLedger ledger = fleet.engine().server().ledger();
+    return Objects.requireNonNull(ledger.newest(TokenLedger.Kind.ACCESS_TOKEN, user));
+  }
+
+  /** Lets tokens that are still good be renewed: some processes serve them, some the next ones. */
+  private void renewInGoodTime(List<String> users) {
+    Map<String, Integer> before = exchanges(users);
+    fleet.jump(fleet.engine().server().life().dividedBy(2));
+    fleet.stepUntil(
+        A_WHILE, () -> users.stream().allMatch(u -> fleet.exchanges(u) > before.get(u)));
   }
 
   // What one process does and the others must know ----------------------------------------------

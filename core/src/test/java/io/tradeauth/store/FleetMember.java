@@ -26,6 +26,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -35,6 +37,8 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
@@ -51,12 +55,17 @@ final class FleetMember {
   /** Longer than any hold: who asks is told how it ends, and not that it takes long. */
   private static final Duration PATIENCE = Duration.ofHours(1);
 
+  /** The pause between two reads: all are told to the test, and kept. */
+  private static final long READING_PAUSE_NANOS = TimeUnit.MICROSECONDS.toNanos(500);
+
   private final ManualClock clock;
   private final CountingThreads threads = new CountingThreads();
   private final TokenManager manager;
   private final TokenProvider tokens;
   private final Map<String, AccessToken> last = new ConcurrentHashMap<>();
   private final Semaphore go = new Semaphore(0);
+  private final List<Thread> readers = new ArrayList<>();
+  private volatile boolean isReading;
   private volatile Set<String> failing = Set.of();
   private volatile String haltAt = "";
   private volatile String secret = FakeAuthorizationServer.CLIENT_SECRET;
@@ -128,6 +137,8 @@ final class FleetMember {
       case "halt" -> haltAt = order[1] + " " + order[2];
       case "go" -> go.release();
       case "get" -> twice(order, () -> tokens.getAsync(order[2]));
+      case "read" -> startReading(List.of(order[1].split(",")));
+      case "rest" -> stopReading();
       case "renew" -> answer(order, onItsOwnThread(() -> tokens.renew(order[2])));
       case "instead" -> {
         AccessToken rejected = known(order[2]);
@@ -193,6 +204,46 @@ final class FleetMember {
   /** Not one of the manager's, which may rest while a caller waits. */
   private static <T> CompletableFuture<T> onItsOwnThread(Supplier<T> call) {
     return CompletableFuture.supplyAsync(call, task -> new Thread(task, "caller").start());
+  }
+
+  /** Two callers ask for users one after the other, again and again, until they are to stop. */
+  private void startReading(List<String> users) {
+    isReading = true;
+    for (int i = 0; i < 2; i++) {
+      Thread reader = new Thread(() -> read(users), "reader");
+      reader.setDaemon(true);
+      reader.start();
+      readers.add(reader);
+    }
+  }
+
+  private void stopReading() {
+    isReading = false;
+    try {
+      for (Thread reader : readers) {
+        reader.join();
+      }
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+    readers.clear();
+  }
+
+  private void read(List<String> users) {
+    for (int i = 0; isReading; i = (i + 1) % users.size()) {
+      String user = users.get(i);
+      long now = clock.wallMillis();
+      long invoked = System.nanoTime();
+      String answer;
+      try {
+        answer = tokens.get(user).value();
+      } catch (RuntimeException e) {
+        answer = told(null, e);
+      }
+      long returned = System.nanoTime();
+      say("read " + user + " " + invoked + " " + now + " " + returned + " " + answer);
+      LockSupport.parkNanos(READING_PAUSE_NANOS);
+    }
   }
 
   /** Two callers at once. */

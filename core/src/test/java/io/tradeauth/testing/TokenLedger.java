@@ -1,5 +1,6 @@
 package io.tradeauth.testing;
 
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -48,6 +49,23 @@ public final class TokenLedger {
     return entry == null ? null : entry.owner;
   }
 
+  /** Returns when this secret was issued, by the server's wall clock, or null if it never was. */
+  public synchronized @Nullable Instant issuedAt(String secret) {
+    Entry entry = entries.get(secret);
+    return entry == null ? null : Instant.ofEpochMilli(entry.issuedAtMillis);
+  }
+
+  /** Returns what this owner was issued last of this kind, or null if nothing ever was. */
+  public synchronized @Nullable String newest(Kind kind, String owner) {
+    String newest = null;
+    for (Map.Entry<String, Entry> one : entries.entrySet()) {
+      if (one.getValue().kind == kind && one.getValue().owner.equals(owner)) {
+        newest = one.getKey();
+      }
+    }
+    return newest;
+  }
+
   /** Returns how often {@code secret} was presented for an exchange. */
   public synchronized int uses(String secret) {
     Entry entry = entries.get(secret);
@@ -73,13 +91,13 @@ public final class TokenLedger {
 
     final Kind kind;
     final String owner;
-    final long issuedAt;
+    final long issuedAtMillis;
     int uses;
 
-    Entry(Kind kind, String owner, long issuedAt) {
+    Entry(Kind kind, String owner, long issuedAtMillis) {
       this.kind = kind;
       this.owner = owner;
-      this.issuedAt = issuedAt;
+      this.issuedAtMillis = issuedAtMillis;
     }
   }
 }
