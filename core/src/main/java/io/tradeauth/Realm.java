@@ -138,6 +138,14 @@ final class Realm {
     static Unsaved inPlaceOf(TokenStore.@Nullable Version seen, Login login) {
       return new Unsaved(null, seen, login, new ReentrantLock());
     }
+
+    /** Returns whether this is newer than what is stored, which a sign-in is than a renewal. */
+    boolean isNewerThan(TokenStore.@Nullable StoredRecord stored) {
+      TokenStore.Version version = stored == null ? null : stored.version();
+      return parent != null || seen == null || version == null
+          ? Objects.equals(seen, version)
+          : seen.generation().equals(version.generation());
+    }
   }
 
   /**
@@ -467,6 +475,42 @@ final class Realm {
     return version;
   }
 
+  /**
+   * Writes a sign-in or sign-out. What could not be saved before is void then, and not being saved
+   * any more.
+   */
+  TokenStore.Version supersedeLogin(String subject, TokenStore.Content next) {
+    Unsaved before = unsaved.get(subject);
+    if (before == null) {
+      return supersede(key(subject), next);
+    }
+    before.saving().lock();
+    try {
+      TokenStore.Version version = supersede(key(subject), next);
+      unsaved.remove(subject, before);
+      return version;
+    } finally {
+      before.saving().unlock();
+    }
+  }
+
+  /** Returns what is stored of a login, or null if it is damaged: a sign-in may take its place. */
+  TokenStore.@Nullable StoredRecord stored(String subject) {
+    try {
+      return store().load(key(subject));
+    } catch (TokenStoreException e) {
+      rethrowUnlessDamaged(e, subject);
+      return null;
+    }
+  }
+
+  void rethrowUnlessDamaged(TokenStoreException failure, String whose) {
+    if (failure.reason() != TokenStoreException.Reason.TAMPERED) {
+      throw failure;
+    }
+    LOG.warn("{}: what is stored of {} is damaged", name, ServerText.clean(whose));
+  }
+
   /** Takes note of what the store tells, unless it was done here. */
   void changed(TokenStore.Change change) {
     String generation = change.generation();
@@ -785,17 +829,13 @@ final class Realm {
     return unsaved.get(subject);
   }
 
-  /**
-   * Returns what a sign-out makes void, once; null if all was saved. It is not being saved any more
-   * then: what the sign-out writes comes after it.
-   */
-  @Nullable Unsaved takeUnsaved(String subject) {
+  /** Gives up what could not be saved: it is not being saved any more then, either. */
+  void forgetUnsaved(String subject) {
     Unsaved tokens = unsaved.remove(subject);
     if (tokens != null) {
       tokens.saving().lock();
       tokens.saving().unlock();
     }
-    return tokens;
   }
 
   /** Tries once more to save everything and returns whose tokens could not be saved. */
@@ -859,13 +899,23 @@ final class Realm {
   private void write(String subject, Unsaved tokens) {
     TokenStore.Version parent = tokens.parent();
     if (parent == null) {
-      TokenStore.StoredRecord stored = store().load(key(subject));
-      if (Objects.equals(stored == null ? null : stored.version(), tokens.seen())) {
+      if (isToBeSaved(subject, tokens)) {
         supersede(key(subject), content(tokens.login()));
         store().forget(signInKey(subject));
-      } // else somebody has signed in or out since
+      } else {
+        drop(subject); // somebody has signed in or out since: what is stored counts
+      }
     } else if (store().commit(key(subject), parent, content(tokens.login())) == null) {
       keepLate(subject, parent, tokens.login());
+    }
+  }
+
+  private boolean isToBeSaved(String subject, Unsaved tokens) {
+    try {
+      return tokens.isNewerThan(store().load(key(subject)));
+    } catch (TokenStoreException e) {
+      rethrowUnlessDamaged(e, subject);
+      return true; // nobody can use what is there
     }
   }
 

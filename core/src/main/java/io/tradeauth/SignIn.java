@@ -31,6 +31,11 @@ final class SignIn extends Exchange {
   private TokenStore.@Nullable Version seen;
   private Grant sent;
 
+  /** The sign-in that this one was to be written over; its write may have looked lost. */
+  private @Nullable String displaced;
+
+  private boolean mayBeInPlace;
+
   SignIn(
       Realm realm,
       ManagedTokenProvider provider,
@@ -52,10 +57,10 @@ final class SignIn extends Exchange {
 
   private void look() {
     client = grant.client() != null ? grant.client() : provider.clientInSettings(userId);
-    TokenStore.StoredRecord stored = stored();
+    TokenStore.StoredRecord stored = realm.stored(subject);
     seen = versionOf(stored);
     before = loginOf(stored);
-    Login unsaved = unsavedAfter(seen);
+    Login unsaved = unsavedAfter(stored);
     Login now = unsaved != null ? unsaved : before;
     if (stored != null && before != null && isSharedAndAlive(before)) {
       share(stored, before);
@@ -72,20 +77,10 @@ final class SignIn extends Exchange {
     return stored == null || isEmpty(stored) ? null : LoginCodec.read(stored.content());
   }
 
-  /** Returns what is to be stored in place of this version, and is served until then. */
-  private @Nullable Login unsavedAfter(TokenStore.@Nullable Version version) {
+  /** Returns what is to be stored in place of this, and is served until then. */
+  private @Nullable Login unsavedAfter(TokenStore.@Nullable StoredRecord stored) {
     Realm.Unsaved unsaved = realm.unsaved(subject);
-    return unsaved != null && Objects.equals(unsaved.seen(), version) ? unsaved.login() : null;
-  }
-
-  /** Returns what is stored, or null if it is damaged: this sign-in takes its place. */
-  private TokenStore.@Nullable StoredRecord stored() {
-    try {
-      return realm.store().load(realm.key(subject));
-    } catch (TokenStoreException e) {
-      rethrowUnlessDamaged(e);
-      return null;
-    }
+    return unsaved != null && unsaved.isNewerThan(stored) ? unsaved.login() : null;
   }
 
   /** Returns what another sign-in does or has left; if it is damaged, it goes. */
@@ -93,17 +88,10 @@ final class SignIn extends Exchange {
     try {
       return realm.store().load(pendingKey());
     } catch (TokenStoreException e) {
-      rethrowUnlessDamaged(e);
+      realm.rethrowUnlessDamaged(e, userId);
       realm.store().forget(pendingKey());
       return null;
     }
-  }
-
-  private void rethrowUnlessDamaged(TokenStoreException failure) {
-    if (failure.reason() != TokenStoreException.Reason.TAMPERED) {
-      throw failure;
-    }
-    LOG.warn("{}: what is stored of {} is damaged", name(), ServerText.clean(userId));
   }
 
   /** Of two logins of one credential the second would end the first. */
@@ -272,11 +260,11 @@ final class SignIn extends Exchange {
 
   @Override
   boolean isDoneByOthers() {
-    return isSpendable() && isDone(stored());
+    return given() != null && isDone(realm.stored(subject));
   }
 
   private boolean isDone(TokenStore.@Nullable StoredRecord stored) {
-    Login unsaved = unsavedAfter(versionOf(stored));
+    Login unsaved = unsavedAfter(stored);
     Login now = unsaved != null ? unsaved : loginOf(stored);
     return now != null && isRepeated(now);
   }
@@ -367,6 +355,10 @@ final class SignIn extends Exchange {
   private void write(TokenStore.Version parent, TokenSet tokens, long sinceNanos, int tries) {
     try {
       realm.store().commit(pendingKey(), parent, realm.content(login(tokens)));
+    } catch (Error e) {
+      settled();
+      supersede(tokens);
+      throw e;
     } catch (RuntimeException e) {
       if (mayTryAgain(sinceNanos, tries)) {
         again(tries, () -> write(parent, tokens, sinceNanos, tries + 1));
@@ -438,27 +430,30 @@ final class SignIn extends Exchange {
   }
 
   private void supersede(TokenSet tokens) {
-    if (!allowDifferentAccount
-        && before != null
-        && before.owner().isAnotherThan(tokens.profile())) {
-      forgetPending();
-      throw refusedForGood(SignInRequiredException.Reason.DIFFERENT_ACCOUNT);
-    }
-    Login told = login(tokens);
-    save(told.with(withWhatIsKnown(tokens), told.owner()), realm.time().monotonicNanos(), 1);
+    save(tokens, realm.time().monotonicNanos(), 1);
   }
 
-  private void save(Login login, long sinceNanos, int tries) {
+  private void save(TokenSet tokens, long sinceNanos, int tries) {
+    Login login = loginOf(tokens);
     TokenStore.Version mine = null;
     try {
-      TokenStore.Content next = realm.content(login);
-      if (!isInPlace(next, tries)) {
-        mine = realm.supersede(realm.key(subject), next);
+      TokenStore.StoredRecord stored = realm.stored(subject);
+      if (!isInPlace(stored)) {
+        before = loginOf(stored); // others may have signed in since this one began
+        login = loginOf(tokens);
+        displaced = generationOf(stored);
+        mayBeInPlace = true;
+        mine = realm.supersedeLogin(subject, realm.content(login));
       }
       link();
+    } catch (SignInRequiredException e) {
+      throw e;
+    } catch (Error e) {
+      keepUnsaved(login, e);
+      throw e;
     } catch (RuntimeException e) {
       if (mayTryAgain(sinceNanos, tries)) {
-        again(tries, () -> save(login, sinceNanos, tries + 1));
+        again(tries, () -> save(tokens, sinceNanos, tries + 1));
       } else {
         keepUnsaved(login, e);
       }
@@ -476,18 +471,35 @@ final class SignIn extends Exchange {
   }
 
   /**
-   * Returns whether the login is where it belongs already, by a write that looked lost or by
-   * another process that went on with it. It may have been renewed there since.
+   * Returns the login that these tokens are.
+   *
+   * @throws SignInRequiredException if they are another person's than those before
    */
-  private boolean isInPlace(TokenStore.Content next, int tries) {
-    TokenStore.StoredRecord stored = stored();
-    boolean isWrittenBefore =
-        tries > 1
-            && stored != null
-            && (seen == null || !seen.generation().equals(stored.version().generation()))
-            && stored.content().state() == next.state()
-            && stored.content().since().equals(next.since());
-    return isWrittenBefore || isDone(stored);
+  private Login loginOf(TokenSet tokens) {
+    Login told = login(tokens);
+    if (!allowDifferentAccount
+        && before != null
+        && before.owner().isAnotherThan(tokens.profile())) {
+      if (!isRepeated(told)) {
+        forgetPending();
+      } // else its refresh token is spent: who brings it again, and allows this, gets what it
+      // brought
+      throw refusedForGood(SignInRequiredException.Reason.DIFFERENT_ACCOUNT);
+    }
+    return told.with(withWhatIsKnown(tokens), told.owner());
+  }
+
+  /**
+   * Returns whether the login needs no more writing: by a write that looked lost, with whatever has
+   * been written over it since, or by another process that went on with it.
+   */
+  private boolean isInPlace(TokenStore.@Nullable StoredRecord stored) {
+    boolean isWritten = mayBeInPlace && !Objects.equals(displaced, generationOf(stored));
+    return isWritten || isDone(stored);
+  }
+
+  private static @Nullable String generationOf(TokenStore.@Nullable StoredRecord stored) {
+    return stored == null ? null : stored.version().generation();
   }
 
   private boolean isStored(TokenStore.Version mine) {
@@ -509,9 +521,10 @@ final class SignIn extends Exchange {
   }
 
   /** The grant is spent: what it has brought is served, and saved when the store can be written. */
-  private void keepUnsaved(Login login, RuntimeException cause) {
-    realm.replace(provider, userId, subject, login, null);
+  private void keepUnsaved(Login login, Throwable cause) {
+    // First, or a look in between would serve what was stored before.
     realm.keep(subject, Realm.Unsaved.inPlaceOf(seen, login));
+    realm.replace(provider, userId, subject, login, null);
     realm
         .engine()
         .events()

@@ -193,7 +193,9 @@ public final class TokenManager implements AutoCloseable {
 
   /**
    * As {@link #signIn}, but the grant may belong to another person at the broker than the one
-   * before: only after the user has confirmed it.
+   * before: only after the user has confirmed it. A refresh token that was refused for this reason
+   * may be spent; given once more, it is not sent again, and what it has brought is taken, after a
+   * minute or so.
    */
   public void signInAsAnyone(String broker, String userId, Grant grant) {
     await(startSignIn(managed(broker), userId, grant, true));
@@ -301,33 +303,34 @@ public final class TokenManager implements AutoCloseable {
         return false;
       }
     }
-    Realm.Unsaved unsaved = realm.takeUnsaved(subject); // before, or it could be saved after it
-    try {
-      realm.supersede(realm.key(subject), realm.content(login.signedOut(engine.time().now())));
-    } catch (RuntimeException e) {
-      if (unsaved != null) {
-        realm.keep(subject, unsaved);
-      }
-      throw e;
-    }
+    Realm.Unsaved unsaved = realm.unsaved(subject);
+    realm.supersedeLogin(subject, realm.content(login.signedOut(engine.time().now())));
     realm.drop(subject);
-    forgetWhatIsLeft(realm, subject);
+    forgetWhatIsLeft(realm, subject, login);
     engine.events().publish(new TokenEvent.SignedOut(provider.name(), userId, engine.time().now()));
     // The session lives on in the tokens that could not be saved, if there are any.
     return endSession(provider, userId, unsaved == null ? login : unsaved.login(), consent);
   }
 
-  /** Removes what a sign-in has left behind that died, but not what one has under way. */
-  private static void forgetWhatIsLeft(Realm realm, String subject) {
+  /** Removes what the sign-in to this login has left, but not what another has under way. */
+  private static void forgetWhatIsLeft(Realm realm, String subject, Login login) {
     TokenStore.Key key = realm.signInKey(subject);
     try {
       TokenStore.StoredRecord left = realm.store().load(key);
-      if (left != null && left.intent() == null) {
+      if (left != null && isOver(left, login)) {
         realm.store().forget(key);
       }
     } catch (RuntimeException e) {
       LOG.warn("{}: what a sign-in left behind stays ({})", realm.name(), e.getClass().getName());
     }
+  }
+
+  private static boolean isOver(TokenStore.StoredRecord left, Login login) {
+    Login came =
+        left.content().state() == TokenStore.State.ACTIVE ? LoginCodec.read(left.content()) : null;
+    return came != null && came.origin() != null
+        ? came.origin().equals(login.origin())
+        : left.intent() == null;
   }
 
   /** Returns what is stored, or would be if it could. */
@@ -381,9 +384,9 @@ public final class TokenManager implements AutoCloseable {
     provider.forget(userId);
     forgetSignIns(realm, userId);
     if (subject != null && !(provider.broker().sharesLogins() && provider.isShared(subject))) {
+      realm.forgetUnsaved(subject); // first, or it could be saved after it
       realm.store().forget(realm.key(subject));
       realm.store().forget(realm.signInKey(subject));
-      realm.takeUnsaved(subject);
       realm.drop(subject);
     }
     return true;

@@ -14,6 +14,8 @@ import io.tradeauth.testing.TokenLedger;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -197,9 +199,7 @@ class CrossingSignInsTest {
     CompletableFuture<Void> again = later(other, bobs);
     engine.liveUntil(TICK, again::isDone);
 
-    assertEquals(
-        SignInRequiredException.Reason.DIFFERENT_ACCOUNT,
-        ((SignInRequiredException) assertThrows(Exception.class, again::join).getCause()).reason());
+    assertRefusedAsAnothers(again);
     assertSessionLives();
   }
 
@@ -223,12 +223,26 @@ class CrossingSignInsTest {
     return signIn;
   }
 
-  /** Its tokens will not be stored any more: whoever signs in again is not told that they are. */
+  /** What it brought was written beside the login, and is no older than the sign-out. */
   @Test
-  void cantBeSaved_signedOutMeanwhile_notSignedInByThem() {
+  void cantBeSaved_signedOutMeanwhile_broughtAgain_signedInByThem() {
     engine.signIn("alice");
     cantBeSaved(other, grant).join();
     engine.signOut("alice");
+    seenByTheOther.failWrites(false);
+
+    await(later(other, grant));
+
+    assertSessionLives();
+  }
+
+  /** Its tokens will not be stored any more: whoever signs in again is not told that they are. */
+  @Test
+  void cantBeSaved_signedOutMeanwhile_notSignedInByWhatIsLost() {
+    engine.signIn("alice");
+    cantBeSaved(other, grant).join();
+    engine.signOut("alice");
+    store.forget(PENDING);
     seenByTheOther.failWrites(false);
 
     CompletableFuture<Void> again = later(other, grant);
@@ -236,6 +250,209 @@ class CrossingSignInsTest {
 
     assertTrue(again.isCompletedExceptionally());
     assertEquals(TokenStore.State.SIGNED_OUT, engine.stored("alice").content().state());
+  }
+
+  /** It is told of the sign-out while it still tries to save, and never again. */
+  @Test
+  void cantBeSaved_signedOutWhileItTries_servedNoMoreOnceTheStoreIsBack_C9() {
+    engine.signIn("alice");
+    CompletableFuture<Void> signIn;
+    try (Stop stop = new Stop()) {
+      seenByTheOther.beforeNextCommit(stop::reach);
+      signIn = later(other, grant);
+      stop.await();
+      engine.signOut("alice");
+      for (int second = 0; second < 6; second++) {
+        engine.advance(Duration.ofSeconds(1));
+        engine.settleBut(1);
+      }
+      seenByTheOther.failWrites(true);
+    }
+    await(signIn);
+    assertEquals(1, other.events(TokenEvent.UnsavedRotation.class).size());
+
+    seenByTheOther.failWrites(false);
+    engine.live(Duration.ofSeconds(10));
+
+    assertThrows(SignInRequiredException.class, () -> other.getAsTimePasses("alice"));
+  }
+
+  /** The login before was renewed by another process: no sign-in, so it makes nothing void. */
+  @Test
+  void cantBeSaved_loginBeforeIsRenewed_savedOverItOnceTheStoreIsBack() {
+    engine.signIn("alice");
+    cantBeSaved(other, grant).join();
+    engine.expire();
+    engine.getAsTimePasses("alice");
+    String generation = engine.stored("alice").version().generation();
+    seenByTheOther.failWrites(false);
+
+    engine.live(Duration.ofSeconds(10));
+
+    assertFalse(generation.equals(engine.stored("alice").version().generation()));
+    assertEquals(engine.getAsTimePasses("alice"), other.getAsTimePasses("alice"));
+    assertSessionLives();
+  }
+
+  @Test
+  void cantBeSaved_whatWasThereIsDamaged_savedOverItOnceTheStoreIsBack() {
+    engine.signIn("alice");
+    cantBeSaved(other, grant).join();
+    String generation = engine.stored("alice").version().generation();
+    seenByTheOther.breakReads(
+        new TokenStoreException(TokenStoreException.Reason.TAMPERED, "damaged", null));
+    seenByTheOther.failWrites(false);
+
+    engine.live(Duration.ofSeconds(10));
+    seenByTheOther.breakReads(null);
+
+    assertFalse(generation.equals(engine.stored("alice").version().generation()));
+    assertEquals(engine.getAsTimePasses("alice"), other.get("alice"));
+    assertSessionLives();
+  }
+
+  /** It is being saved when the next one comes to its end. */
+  @Test
+  void beingSaved_signedInMeanwhile_newerOneStays_C10() {
+    cantBeSaved(other, grant).join();
+    CompletableFuture<Void> next;
+    try (Stop stop = new Stop()) {
+      seenByTheOther.failWrites(false);
+      seenByTheOther.afterNextRead(stop::reach);
+      engine.advance(Duration.ofSeconds(6));
+      stop.await();
+      AtomicReference<Thread> saver = new AtomicReference<>();
+      seenByTheOther.afterNextRead(() -> {}); // when it looks; then before it writes
+      seenByTheOther.afterNextRead(() -> saver.set(Thread.currentThread()));
+      next = later(other, FakeBroker.code(engine.server(), "alice"));
+      Await.until("it waits or is done", () -> next.isDone() || isWaiting(saver.get()));
+    }
+    await(next);
+    engine.live(Duration.ofSeconds(6));
+
+    assertEquals(engine.get("alice"), other.get("alice"));
+    assertSessionLives();
+  }
+
+  private static boolean isWaiting(@Nullable Thread thread) {
+    return thread != null && thread.getState() == Thread.State.WAITING;
+  }
+
+  @Test
+  void writtenThoughItLookedLost_signedOutBeforeTheRepetition_staysSignedOut() {
+    seenByTheOther.loseNextSupersede(
+        new TokenStoreException(TokenStoreException.Reason.WRITE_FAILED, "lost", null));
+    CompletableFuture<Void> signIn = later(other, grant);
+    Await.until("it is written", () -> store.load(LOGIN) != null);
+    engine.settle();
+    engine.signOut("alice");
+    await(signIn);
+
+    assertEquals(TokenStore.State.SIGNED_OUT, engine.stored("alice").content().state());
+    assertThrows(SignInRequiredException.class, () -> other.getAsTimePasses("alice"));
+  }
+
+  @Test
+  void storeFailsWithAnError_tokensAreKept_C13() {
+    seenByTheOther.failNextCommit(new StackOverflowError());
+    await(later(other, grant));
+
+    assertSessionLives();
+  }
+
+  @Test
+  void storeFailsWithAnErrorInTheEnd_tokensAreKept_C13() {
+    seenByTheOther.loseNextSupersede(new StackOverflowError());
+    await(later(other, grant));
+
+    assertSessionLives();
+  }
+
+  // Another person's ----------------------------------------------------------------------------
+
+  /** Both have found nobody; the one who comes first is alice. */
+  @Test
+  void anotherPersonSignsInAtTheSameTime_secondIsRefused() {
+    CompletableFuture<Void> bob;
+    try (Stop stop = new Stop()) {
+      seenByTheOther.beforeNextCommit(stop::reach);
+      bob = later(other, given("bob"));
+      stop.await();
+      engine.signIn("alice");
+    }
+    engine.liveUntil(TICK, bob::isDone);
+
+    assertRefusedAsAnothers(bob);
+    engine.expire();
+    assertServed(engine);
+  }
+
+  private static void assertRefusedAsAnothers(CompletableFuture<Void> signIn) {
+    assertEquals(
+        SignInRequiredException.Reason.DIFFERENT_ACCOUNT,
+        ((SignInRequiredException) assertThrows(Exception.class, signIn::join).getCause())
+            .reason());
+  }
+
+  /** Its refresh token is spent by then. */
+  @Test
+  void anotherPersonRefused_thenAllowedWithTheSameToken_sentOnce() {
+    engine.signIn("alice");
+    Grant bobs = given("bob");
+    assertThrows(SignInRequiredException.class, () -> engine.signIn("alice", bobs));
+
+    CompletableFuture<Void> allowed =
+        CompletableFuture.runAsync(
+            () -> engine.manager().signInAsAnyone(FakeBroker.NAME, "alice", bobs));
+    await(allowed);
+
+    assertSessionLives();
+    assertNull(store.load(PENDING));
+  }
+
+  /** Nothing of it could be of use to anybody. */
+  @Test
+  void anotherPersonRefused_codeIsSpent_nothingIsLeft() {
+    engine.signIn("alice");
+    Grant bobs = FakeBroker.code(engine.server(), "bob");
+    assertThrows(SignInRequiredException.class, () -> engine.signIn("alice", bobs));
+
+    assertNull(store.load(PENDING));
+  }
+
+  // Sign-outs -----------------------------------------------------------------------------------
+
+  /** Another sign-in has its tokens, which are not in their place yet. */
+  @Test
+  void signedOutWhileAnotherSignInHasItsTokens_broughtAgain_sentOnce() {
+    engine.signIn("alice");
+    CompletableFuture<Void> first;
+    CompletableFuture<Void> again;
+    try (Gate gate = engine.server().holdRequests("whoami")) {
+      first = later(other, grant);
+      gate.awaitArrivals(1);
+      engine.signOut("alice");
+      again = later(engine, grant);
+      engine.settleBut(1);
+    }
+    await(first);
+    await(again);
+
+    assertSessionLives();
+  }
+
+  /** It was claimed by a process that could not remove it in the end. */
+  @Test
+  void signOut_takesWhatIsInItsPlace_thoughItWasClaimed() {
+    engine.signIn("alice", grant);
+    store.supersede(PENDING, engine.stored("alice").content());
+    engine.beginElsewhere(TokenStore.Kind.SIGN_IN, "alice");
+    engine.expire();
+    engine.getAsTimePasses("alice");
+
+    engine.signOut("alice");
+
+    assertNull(store.load(PENDING));
   }
 
   /** That the session has ended is not stored yet, but known. */

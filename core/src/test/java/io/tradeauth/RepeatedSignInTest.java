@@ -219,6 +219,25 @@ class RepeatedSignInTest {
   }
 
   @Test
+  void saidNotToRotate_signedInByAnotherWhileItLooked_sentOnce() {
+    TokenStore records = TokenStore.inMemory();
+    FailingStore seenByTheOther = new FailingStore(records);
+    try (EngineFixture fixture =
+            EngineFixture.of(RotationProfile.STRICT)
+                .broker(broker -> broker.rotation(RotationProfile.NONE))
+                .store(records)
+                .start();
+        EngineFixture other = fixture.another(seenByTheOther)) {
+      Grant same = FakeBroker.grant(fixture.server(), "bob");
+      seenByTheOther.beforeNextBegin(() -> fixture.signIn("bob", same));
+
+      other.signIn("bob", same);
+
+      assertEquals(1, fixture.exchanges());
+    }
+  }
+
+  @Test
   void serverThatDoesNotRotate_isAskedEachTime() {
     try (EngineFixture constant = EngineFixture.constant()) {
       Grant same = FakeBroker.grant(constant.server(), "bob");
