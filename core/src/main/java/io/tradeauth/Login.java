@@ -62,17 +62,17 @@ record Login(
 
   /** Returns what is left after a sign-out: no secrets, and whose it was. */
   Login signedOut(Instant at) {
+    return signedOut(userId, at, owner.withoutTokens());
+  }
+
+  /** Returns what is written of a sign-out of whom nothing is known. */
+  static Login signedOut(String userId, Instant at) {
+    return signedOut(userId, at, Owner.UNKNOWN);
+  }
+
+  private static Login signedOut(String userId, Instant at, Owner owner) {
     return new Login(
-        userId,
-        TokenStore.State.SIGNED_OUT,
-        at,
-        null,
-        null,
-        null,
-        null,
-        owner.withoutTokens(),
-        false,
-        null);
+        userId, TokenStore.State.SIGNED_OUT, at, null, null, null, null, owner, false, null);
   }
 
   /** Returns the same as what a sign-in with this refresh token has brought. */

@@ -193,6 +193,13 @@ final class LoginCodec {
     }
   }
 
+  /** Reads what is stored; null if nothing is, or an empty record. */
+  static @Nullable Login stored(TokenStore.@Nullable StoredRecord stored) {
+    return stored == null || stored.content().state() == TokenStore.State.EMPTY
+        ? null
+        : read(stored.content());
+  }
+
   /**
    * Reads a record back.
    *

@@ -289,6 +289,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
   /** Returns whether any user, of whatever process, has this login. On a thread of the manager. */
   boolean isShared(String subject) {
     return realm.store().list(TokenStore.Kind.LINK, realm.name()).stream()
+        .filter(link -> link.state() == TokenStore.State.ACTIVE) // or it is a copy, or its rest
         .anyMatch(link -> subject.equals(LoginCodec.linkedSubject(link.label())));
   }
 
@@ -604,10 +605,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
 
   /** Reads what is stored of a user; null if nothing. On a thread of the manager. */
   @Nullable Login storedLogin(String userId) {
-    TokenStore.StoredRecord stored = storedRecord(userId);
-    return stored == null || stored.content().state() == TokenStore.State.EMPTY
-        ? null
-        : LoginCodec.read(stored.content());
+    return LoginCodec.stored(storedRecord(userId));
   }
 
   TokenStore.@Nullable StoredRecord storedRecord(String userId) {
@@ -636,7 +634,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
   /** Probes a token and takes note of what the broker said of it. On a thread of the manager. */
   ProbeAnswer validate(String userId, AccessToken token) {
     TokenStore.StoredRecord stored = storedRecord(userId);
-    Login login = stored == null ? null : LoginCodec.read(stored.content());
+    Login login = LoginCodec.stored(stored);
     ProbeAnswer answer = probe(userId, clientOf(userId, login), only(token));
     if (answer == null) {
       return NO_PROBE;

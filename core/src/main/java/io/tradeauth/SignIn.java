@@ -59,7 +59,7 @@ final class SignIn extends Exchange {
     client = grant.client() != null ? grant.client() : provider.clientInSettings(userId);
     TokenStore.StoredRecord stored = realm.stored(subject);
     seen = versionOf(stored);
-    before = loginOf(stored);
+    before = LoginCodec.stored(stored);
     Login unsaved = unsavedAfter(stored);
     Login now = unsaved != null ? unsaved : before;
     if (stored != null && before != null && isSharedAndAlive(before)) {
@@ -71,10 +71,6 @@ final class SignIn extends Exchange {
     } else {
       done(now);
     }
-  }
-
-  private static @Nullable Login loginOf(TokenStore.@Nullable StoredRecord stored) {
-    return stored == null || isEmpty(stored) ? null : LoginCodec.read(stored.content());
   }
 
   /** Returns what is to be stored in place of this, and is served until then. */
@@ -137,10 +133,6 @@ final class SignIn extends Exchange {
   private static String pendingIn(TokenStore.StoredRecord pending) {
     boolean came = pending.content().state() == TokenStore.State.ACTIVE;
     return (came ? pending.version().generation() : "") + openIn(pending);
-  }
-
-  private static boolean isEmpty(TokenStore.StoredRecord stored) {
-    return stored.content().state() == TokenStore.State.EMPTY;
   }
 
   private boolean isSharedAndAlive(Login login) {
@@ -265,7 +257,7 @@ final class SignIn extends Exchange {
 
   private boolean isDone(TokenStore.@Nullable StoredRecord stored) {
     Login unsaved = unsavedAfter(stored);
-    Login now = unsaved != null ? unsaved : loginOf(stored);
+    Login now = unsaved != null ? unsaved : LoginCodec.stored(stored);
     return now != null && isRepeated(now);
   }
 
@@ -439,7 +431,7 @@ final class SignIn extends Exchange {
     try {
       TokenStore.StoredRecord stored = realm.stored(subject);
       if (!isInPlace(stored)) {
-        before = loginOf(stored); // others may have signed in since this one began
+        before = LoginCodec.stored(stored); // others may have signed in since this one began
         login = loginOf(tokens);
         displaced = generationOf(stored);
         mayBeInPlace = true;

@@ -289,35 +289,45 @@ public final class TokenManager implements AutoCloseable {
 
   private boolean signOutNow(ManagedTokenProvider provider, String userId, SignOut.Reach consent) {
     Realm realm = provider.realm();
-    Login login = knownLogin(provider, userId);
-    if (login == null) {
+    String subject = provider.storedSubject(userId);
+    if (subject == null) {
       return false;
     }
-    String subject = provider.subjectNow(userId);
     if (provider.broker().sharesLogins()) {
       provider.unlink(userId, subject);
       if (provider.isShared(subject)) {
-        engine
-            .events()
-            .publish(new TokenEvent.SignedOut(provider.name(), userId, engine.time().now()));
+        publishSignedOut(provider, userId);
         return false;
       }
     }
+    TokenStore.StoredRecord record = realm.store().load(realm.key(subject));
+    Login stored = LoginCodec.stored(record);
     Realm.Unsaved unsaved = realm.unsaved(subject);
-    realm.supersedeLogin(subject, realm.content(login.signedOut(engine.time().now())));
-    realm.drop(subject);
-    forgetWhatIsLeft(realm, subject, login);
-    engine.events().publish(new TokenEvent.SignedOut(provider.name(), userId, engine.time().now()));
+    Login newest = unsaved == null ? stored : unsaved.login();
+    if (record != null || newest != null) {
+      Login known = stored == null ? newest : stored;
+      Instant now = engine.time().now();
+      // Also over an empty record: a move may be about to let it be a login.
+      Login after = known == null ? Login.signedOut(userId, now) : known.signedOut(now);
+      realm.supersedeLogin(subject, realm.content(after));
+      forgetWhatIsLeft(realm, subject, newest);
+      publishSignedOut(provider, userId);
+    }
+    realm.drop(subject); // what is in hand may have been moved or removed by others
     // The session lives on in the tokens that could not be saved, if there are any.
-    return endSession(provider, userId, unsaved == null ? login : unsaved.login(), consent);
+    return newest != null && endSession(provider, userId, newest, consent);
+  }
+
+  private void publishSignedOut(ManagedTokenProvider provider, String userId) {
+    engine.events().publish(new TokenEvent.SignedOut(provider.name(), userId, engine.time().now()));
   }
 
   /** Removes what the sign-in to this login has left, but not what another has under way. */
-  private static void forgetWhatIsLeft(Realm realm, String subject, Login login) {
+  private static void forgetWhatIsLeft(Realm realm, String subject, @Nullable Login signedOut) {
     TokenStore.Key key = realm.signInKey(subject);
     try {
       TokenStore.StoredRecord left = realm.store().load(key);
-      if (left != null && isOver(left, login)) {
+      if (left != null && isOver(left, signedOut)) {
         realm.store().forget(key);
       }
     } catch (RuntimeException e) {
@@ -325,20 +335,12 @@ public final class TokenManager implements AutoCloseable {
     }
   }
 
-  private static boolean isOver(TokenStore.StoredRecord left, Login login) {
+  private static boolean isOver(TokenStore.StoredRecord left, @Nullable Login signedOut) {
     Login came =
         left.content().state() == TokenStore.State.ACTIVE ? LoginCodec.read(left.content()) : null;
     return came != null && came.origin() != null
-        ? came.origin().equals(login.origin())
+        ? signedOut != null && came.origin().equals(signedOut.origin())
         : left.intent() == null;
-  }
-
-  /** Returns what is stored, or would be if it could. */
-  private static @Nullable Login knownLogin(ManagedTokenProvider provider, String userId) {
-    Login stored = provider.storedLogin(userId);
-    String subject = provider.storedSubject(userId);
-    Realm.Unsaved unsaved = subject == null ? null : provider.realm().unsaved(subject);
-    return stored == null && unsaved != null ? unsaved.login() : stored;
   }
 
   private static boolean endSession(

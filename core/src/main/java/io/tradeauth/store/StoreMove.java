@@ -2,12 +2,6 @@ package io.tradeauth.store;
 
 import io.tradeauth.TokenStore;
 import io.tradeauth.TokenStoreException;
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
-import java.io.DataInputStream;
-import java.io.DataOutputStream;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -20,17 +14,23 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Each login is in one of the stores alone whenever a token could be exchanged. A place is made
  * for it in the new one, the old one is locked by an intent that names the place, a copy that
- * nobody can use is written there and read back, the record in the old one is emptied, and the copy
- * becomes the login, each step on the condition that what it builds on is still there. A sign-in or
- * sign-out in the old store meanwhile is moved, too; one in the new store counts, and nothing is
- * written over it.
+ * nobody can use is written there and read back, the record in the old one is emptied and names the
+ * copy, and that copy becomes the login, each step on the condition that what it builds on is still
+ * there. A sign-in or sign-out in the old store meanwhile is moved, too, if it is of a login that
+ * was there when the move began; one in the new store counts, and nothing is written over it.
  *
  * <p>A move that breaks off is gone on with by another. Until then the login that was caught in the
- * middle can be used until the access token in hand has ended, and is not renewed: whoever asks
- * waits, until the next move or a sign-in. Programs that still use the old store find the users
- * signed out once their access tokens have ended; what stays there of each is an empty record.
- * {@code awaitSignIn} over the new store is not told. Several moves may run at once. Each is for
- * one thread.
+ * middle can be used until the access token in hand has ended, and is not renewed: whoever asks for
+ * it then waits, or is told that nobody is signed in, as is a process that has not seen it before.
+ * Programs that still use the old store find the users signed out once their access tokens have
+ * ended; what stays there of each is an empty record. {@code awaitSignIn} over the new store is not
+ * told. Several moves between the same two stores may run at once; do not move one store to two
+ * others at the same time. Each move is for one thread.
+ *
+ * <p>Only logins are moved. Sign in with a refresh token of the settings, in either store, when the
+ * move is over: what a sign-in that died has left beside its login stays where it is, as do the
+ * pauses of refused clients. Users of a login that several share are served from the old store or
+ * from the new one, not from both, until a move has nothing left to do.
  */
 public final class StoreMove {
 
@@ -42,6 +42,7 @@ public final class StoreMove {
   private final TokenStore to;
   private final List<TokenStore.Key> busy = new ArrayList<>();
   private final List<TokenStore.Key> taken = new ArrayList<>();
+  private final List<TokenStore.Key> damaged = new ArrayList<>();
   private int moved;
 
   private StoreMove(TokenStore from, TokenStore to) {
@@ -55,24 +56,39 @@ public final class StoreMove {
    * @param moved how many records were moved
    * @param busy what has an exchange under way or in doubt, and stays where it is: move again later
    * @param taken what the new store has already, from a sign-in there, and so stays in the old one
+   * @param damaged what can't be read in one of the stores: these users must sign in again
    */
-  public record Result(int moved, List<TokenStore.Key> busy, List<TokenStore.Key> taken) {
+  public record Result(
+      int moved,
+      List<TokenStore.Key> busy,
+      List<TokenStore.Key> taken,
+      List<TokenStore.Key> damaged) {
 
     /** Copies the lists. */
     public Result {
       busy = List.copyOf(busy);
       taken = List.copyOf(taken);
+      damaged = List.copyOf(damaged);
     }
 
     /** Counts; keys name users. */
     @Override
     public String toString() {
-      return "Result[moved=" + moved + ", busy=" + busy.size() + ", taken=" + taken.size() + "]";
+      return "Result[moved="
+          + moved
+          + ", busy="
+          + busy.size()
+          + ", taken="
+          + taken.size()
+          + ", damaged="
+          + damaged.size()
+          + "]";
     }
   }
 
   /**
-   * Moves all logins of some realms; see {@code BrokerProfile.realm()}.
+   * Moves all logins of some realms; see {@code BrokerProfile.realm()}. What is damaged so that not
+   * even its label can be read is left out, and is in the store's log.
    *
    * @throws TokenStoreException if a store fails; what was moved is moved, and another call goes on
    */
@@ -80,10 +96,21 @@ public final class StoreMove {
     StoreMove move = new StoreMove(from, to);
     for (String realm : realms) {
       for (TokenStore.Kind kind : List.of(TokenStore.Kind.LINK, TokenStore.Kind.LOGIN)) {
-        from.list(kind, realm).forEach(label -> move.move(label.key()));
+        from.list(kind, realm).forEach(label -> move.moveUnlessDamaged(label.key()));
       }
     }
-    return new Result(move.moved, move.busy, move.taken);
+    return new Result(move.moved, move.busy, move.taken, move.damaged);
+  }
+
+  private void moveUnlessDamaged(TokenStore.Key key) {
+    try {
+      move(key);
+    } catch (TokenStoreException e) {
+      if (e.reason() != TokenStoreException.Reason.TAMPERED) {
+        throw e;
+      }
+      damaged.add(key);
+    }
   }
 
   private void move(TokenStore.Key key) {
@@ -95,9 +122,8 @@ public final class StoreMove {
         return;
       }
       TokenStore.Version place = open != null ? placeOf(open) : makePlace(key);
-      TokenStore.Intent lock = open != null || place == null ? open : lock(key, old, place);
-      if (place != null && lock != null) {
-        carry(key, old, place, lock);
+      if (place != null && (open != null || isLocked(key, old, place))) {
+        carry(key, old, place);
       }
       TokenStore.StoredRecord now = from.load(key);
       if (place == null && old.equals(now)) {
@@ -106,7 +132,7 @@ public final class StoreMove {
       }
       old = now;
     }
-    if (old != null && isPutToUse(key, old.version())) {
+    if (old != null && isPutToUse(key, old.content())) {
       moved++;
     }
   }
@@ -120,18 +146,19 @@ public final class StoreMove {
     if (there == null) {
       TokenStore.Intent intent = new TokenStore.Intent(newId(), OWNER, "place");
       to.begin(key, null, intent, null);
+      to.clear(key, intent.id()); // or a sign-in there would wait for it
       there = to.load(key); // its own, or what came first
     }
     return there != null && isEmpty(there) ? there.version() : null;
   }
 
-  /** Returns how the old record was locked; null if something has come between. */
-  private TokenStore.@Nullable Intent lock(
+  /** Locks the old record, unless something has come between. */
+  private boolean isLocked(
       TokenStore.Key key, TokenStore.StoredRecord old, TokenStore.Version place) {
     String id = newId() + " " + place.number() + " " + place.generation();
     TokenStore.Intent lock = new TokenStore.Intent(id, OWNER, TokenStore.Intent.MOVE);
     TokenStore.BeginResult begun = from.begin(key, old.version(), lock, null);
-    return begun.outcome() == TokenStore.BeginOutcome.BEGUN ? lock : null;
+    return begun.outcome() == TokenStore.BeginOutcome.BEGUN;
   }
 
   private static String newId() {
@@ -144,58 +171,35 @@ public final class StoreMove {
   }
 
   /** Copies the login and empties the old record, unless something comes between. */
-  private void carry(
-      TokenStore.Key key,
-      TokenStore.StoredRecord old,
-      TokenStore.Version place,
-      TokenStore.Intent lock) {
-    switch (copy(key, place, Copy.of(old))) {
-      case COPY:
-        if (from.commit(key, old.version(), NOTHING) == null && !isEmptied(key, old.version())) {
-          to.commit(key, place.next(), NOTHING); // a copy of what is there no more
-        }
-        return;
-      case SIGN_IN:
-        if (from.commit(key, old.version(), NOTHING) != null) {
-          moved++;
-        }
-        return;
-      case NOTHING:
-        from.clear(key, lock.id());
-        return;
+  private void carry(TokenStore.Key key, TokenStore.StoredRecord old, TokenStore.Version place) {
+    if (!isCopied(key, place, Copy.of(old))) {
+      // Unlocked by another number: whoever has locked it and stands still can't empty it any more.
+      from.commit(key, old.version(), old.content());
+      return;
+    }
+    TokenStore.Content emptied = Emptied.into(place.next());
+    if (from.commit(key, old.version(), emptied) == null && !emptied.equals(contentOf(key))) {
+      to.commit(key, place.next(), NOTHING); // a copy of what is there no more
     }
   }
 
-  private boolean isEmptied(TokenStore.Key key, TokenStore.Version version) {
+  private TokenStore.@Nullable Content contentOf(TokenStore.Key key) {
     TokenStore.StoredRecord now = from.load(key);
-    return now != null && isEmpty(now) && now.version().equals(version.next());
+    return now == null ? null : now.content();
   }
 
-  /** What is where the copy was to be written. */
-  private enum There {
-    COPY,
-    /** Somebody has signed in or out there: that counts. */
-    SIGN_IN,
-    /** The place is gone. */
-    NOTHING
-  }
-
-  /** Writes the copy, unless a move has done so before. */
-  private There copy(TokenStore.Key key, TokenStore.Version place, TokenStore.Content copy) {
+  /** Writes the copy, unless a move has done so before; false if something else is there. */
+  private boolean isCopied(TokenStore.Key key, TokenStore.Version place, TokenStore.Content copy) {
     TokenStore.Version written = to.commit(key, place, copy);
     TokenStore.StoredRecord there = to.load(key);
     boolean isNext = there != null && there.version().equals(place.next());
     if (there != null && isNext && there.content().equals(copy)) {
-      return There.COPY;
+      return true;
     }
-    if (written != null && (there == null || isNext)) {
+    if (written != null && (there == null || isNext || there.version().equals(place))) {
       throw lost("nothing was removed");
     }
-    return there != null
-            && !isEmpty(there)
-            && !there.version().generation().equals(place.generation())
-        ? There.SIGN_IN
-        : There.NOTHING;
+    return false;
   }
 
   private static TokenStoreException lost(String consequence) {
@@ -205,15 +209,23 @@ public final class StoreMove {
         null);
   }
 
-  /** Lets the copy of what was emptied be the login; false if it is already, or is none. */
-  private boolean isPutToUse(TokenStore.Key key, TokenStore.Version emptied) {
-    TokenStore.StoredRecord there = to.load(key);
-    TokenStore.Content login = there == null ? null : Copy.read(there.content(), emptied);
-    if (there == null || login == null || to.commit(key, there.version(), login) == null) {
+  /** Lets the copy that an empty record names be the login; false if it is already, or is none. */
+  private boolean isPutToUse(TokenStore.Key key, TokenStore.Content emptied) {
+    TokenStore.Version place = Emptied.place(emptied);
+    TokenStore.StoredRecord there = place == null ? null : to.load(key);
+    if (there == null || !there.version().equals(place)) {
       return false;
     }
-    if (there.equals(to.load(key))) {
-      throw lost("a copy is there: move again");
+    TokenStore.Content login = Copy.login(there.content());
+    TokenStore.Version written = to.commit(key, there.version(), login);
+    if (written == null) {
+      return false;
+    }
+    TokenStore.StoredRecord now = to.load(key); // null if it was forgotten in this moment
+    boolean isWritten = now == null || !now.version().equals(there.version());
+    if (!isWritten
+        || (now != null && now.version().equals(written) && !now.content().equals(login))) {
+      throw lost("its copy may still be there: move again");
     }
     return true;
   }
@@ -222,38 +234,55 @@ public final class StoreMove {
     return stored.content().state() == TokenStore.State.EMPTY;
   }
 
-  /** A login in a form that nobody takes for one, and that tells which record it is of. */
+  /** What is left in the old store of a login that was copied: where the copy is. */
+  private static final class Emptied {
+
+    private static final String MOVED = "moved";
+
+    static TokenStore.Content into(TokenStore.Version place) {
+      byte[] where =
+          new Fields.Writer().word(MOVED).text(place.generation()).number(place.number()).toBytes();
+      return new TokenStore.Content(TokenStore.State.EMPTY, Instant.EPOCH, new byte[0], where);
+    }
+
+    /** Returns where the copy is; null if this is an empty record of another kind. */
+    static TokenStore.@Nullable Version place(TokenStore.Content emptied) {
+      try {
+        Fields.Reader where = new Fields.Reader(emptied.secrets());
+        return where.isAtEnd() || !where.word().equals(MOVED)
+            ? null
+            : new TokenStore.Version(where.text(), where.number());
+      } catch (Fields.MalformedException e) {
+        throw new IllegalStateException(e); // nobody else writes such records
+      }
+    }
+  }
+
+  /** A login in a form that nobody takes for one. */
   private static final class Copy {
+
+    private static final String COPY = "copy";
 
     static TokenStore.Content of(TokenStore.StoredRecord login) {
       TokenStore.Content content = login.content();
-      ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-      try (DataOutputStream out = new DataOutputStream(bytes)) {
-        out.writeUTF(content.state().name());
-        out.writeUTF(login.version().generation());
-        out.writeLong(login.version().number());
-        out.write(content.secrets());
-      } catch (IOException e) {
-        throw new UncheckedIOException(e); // in memory
-      }
+      byte[] bytes =
+          new Fields.Writer()
+              .word(COPY)
+              .word(content.state().name())
+              .bytes(content.secrets())
+              .toBytes();
       return new TokenStore.Content(
-          TokenStore.State.EMPTY, content.since(), content.label(), bytes.toByteArray());
+          TokenStore.State.EMPTY, content.since(), content.label(), bytes);
     }
 
-    /** Returns the login that was copied before it was emptied; null if this is no copy of it. */
-    static TokenStore.@Nullable Content read(
-        TokenStore.Content content, TokenStore.Version emptied) {
-      if (content.state() != TokenStore.State.EMPTY || content.secrets().length == 0) {
-        return null;
-      }
-      try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(content.secrets()))) {
-        TokenStore.State state = TokenStore.State.valueOf(in.readUTF());
-        TokenStore.Version copied = new TokenStore.Version(in.readUTF(), in.readLong());
-        return copied.next().equals(emptied)
-            ? new TokenStore.Content(state, content.since(), content.label(), in.readAllBytes())
-            : null;
-      } catch (IOException e) {
-        throw new UncheckedIOException(e); // in memory
+    static TokenStore.Content login(TokenStore.Content copy) {
+      try {
+        Fields.Reader fields = new Fields.Reader(copy.secrets());
+        fields.word();
+        return new TokenStore.Content(
+            fields.constant(TokenStore.State.class), copy.since(), copy.label(), fields.bytes());
+      } catch (Fields.MalformedException e) {
+        throw new IllegalStateException(e); // it was read back when it was written
       }
     }
   }

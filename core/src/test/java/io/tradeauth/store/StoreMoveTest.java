@@ -2,11 +2,13 @@ package io.tradeauth.store;
 
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tradeauth.AccessToken;
+import io.tradeauth.ProbeAnswer;
 import io.tradeauth.RotationProfile;
 import io.tradeauth.SignInRequiredException;
 import io.tradeauth.TokenStore;
@@ -39,6 +41,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Logins go from one store to another and are never in both when a token could be spent. */
 class StoreMoveTest {
@@ -102,7 +105,7 @@ class StoreMoveTest {
         EngineFixture after = old.another(store)) {
       AccessToken alice = old.get("alice");
 
-      assertEquals(new StoreMove.Result(2, List.of(), List.of()), move());
+      assertEquals(new StoreMove.Result(2, List.of(), List.of(), List.of()), move());
 
       assertEquals(alice, after.get("alice"));
       old.expire();
@@ -127,7 +130,7 @@ class StoreMoveTest {
       left.begin(
           login("alice"), stored.version(), new TokenStore.Intent("i", "another", "Refresh"), null);
 
-      assertEquals(new StoreMove.Result(0, List.of(login("alice")), List.of()), move());
+      assertEquals(new StoreMove.Result(0, List.of(login("alice")), List.of(), List.of()), move());
 
       assertNull(store.load(login("alice")));
       left.clear(login("alice"), "i");
@@ -145,7 +148,7 @@ class StoreMoveTest {
       after.signIn("alice");
       AccessToken newer = after.get("alice");
 
-      assertEquals(new StoreMove.Result(0, List.of(), List.of(login("alice"))), move());
+      assertEquals(new StoreMove.Result(0, List.of(), List.of(login("alice")), List.of()), move());
 
       assertEquals(newer, after.get("alice"));
       assertNull(Objects.requireNonNull(left.load(login("alice"))).intent());
@@ -209,7 +212,8 @@ class StoreMoveTest {
     /** Does it, if there is a login that it can be done to. */
     boolean isDone(TokenStore in, String user) {
       TokenStore.StoredRecord stored = in.load(login(user));
-      if (this != SIGNED_IN && !isActive(in, user)) {
+      boolean isThere = this == SIGNED_OUT ? stored != null : isActive(in, user);
+      if (this != SIGNED_IN && !isThere) {
         return false;
       }
       switch (this) {
@@ -251,6 +255,10 @@ class StoreMoveTest {
       if (!done.get()) {
         assertEquals("before", secretsIn(store, user), user);
         assertEquals("", secretsIn(left, user), user);
+      } else if (meanwhile == Meanwhile.SIGNED_OUT
+          && stateIn(left, user) == TokenStore.State.SIGNED_OUT) {
+        assertEquals("before", secretsIn(store, user), "signed out after it was moved");
+        assertEquals(List.of(login(user)), move().taken());
       } else if (meanwhile == Meanwhile.SIGNED_OUT || meanwhile == Meanwhile.FORGOTTEN) {
         assertEquals("", secretsIn(store, user), user);
         assertEquals("", secretsIn(left, user), user);
@@ -293,9 +301,15 @@ class StoreMoveTest {
     throw new IllegalStateException("the test says so");
   }
 
+  /** Returns what can be used there; a copy that can't is told as such. */
   private static String secretsIn(TokenStore in, String user) {
     TokenStore.StoredRecord stored = in.load(login(user));
-    return stored == null ? "" : new String(stored.content().secrets(), StandardCharsets.UTF_8);
+    String secrets =
+        stored == null ? "" : new String(stored.content().secrets(), StandardCharsets.UTF_8);
+    if (stored == null || stored.content().state() != TokenStore.State.EMPTY) {
+      return secrets;
+    }
+    return secrets.contains("copy") ? "a copy" : "";
   }
 
   @ParameterizedTest
@@ -417,9 +431,7 @@ class StoreMoveTest {
           oldHas(left.supersede(login("alice"), content(TokenStore.State.ACTIVE, what)), what);
           return;
         case OLD_SIGN_OUT:
-          if (isActive(left, "alice")) {
-            oldHas(left.supersede(login("alice"), content(TokenStore.State.SIGNED_OUT, "")), "");
-          }
+          oldHas(left.supersede(login("alice"), content(TokenStore.State.SIGNED_OUT, "")), "");
           return;
         case OLD_RENEWAL:
           if (isActive(left, "alice")) {
@@ -460,6 +472,119 @@ class StoreMoveTest {
       both.add(what);
       right = isThere ? right : isNearlyThere || right.size() > 1 ? both : Set.of(what);
     }
+  }
+
+  @Test
+  void brokenOffAtAnyStep_storeMovedToAnotherOne_usedInThatAlone() {
+    boolean broken = true;
+    for (int step = 1; broken; step++) {
+      TokenStore another = TokenStore.inMemory();
+      left.supersede(login("alice"), content(TokenStore.State.ACTIVE, "before"));
+      broken = movedUntil(step);
+
+      StoreMove.move(left, another, REALMS);
+      move();
+
+      long places = Stream.of(left, store, another).filter(in -> isActive(in, "alice")).count();
+      assertEquals(1, places, "step " + step);
+      left.forget(login("alice"));
+      store.forget(login("alice"));
+    }
+  }
+
+  /** The record may be empty already in the old store, or be a place or a copy in the new one. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void brokenOffAtAnyStep_signedOut_staysSignedOut(boolean inTheNewStore) {
+    try (EngineFixture old = over(left);
+        EngineFixture after = old.another(store)) {
+      boolean broken = true;
+      for (int step = 1; broken; step++) {
+        String user = "user" + step;
+        old.signIn(user);
+        broken = movedUntil(step);
+        TokenStore where = inTheNewStore ? store : left;
+        if (where.load(login(user)) != null && (inTheNewStore || !isActive(store, user))) {
+          (inTheNewStore ? after : old).signOut(user);
+
+          move();
+
+          assertEquals(TokenStore.State.SIGNED_OUT, stateIn(store, user), user);
+          assertThrows(SignInRequiredException.class, () -> after.getAsTimePasses(user), user);
+        }
+        left.forget(login(user));
+      }
+    }
+  }
+
+  @Test
+  void moved_signedOutInAProgramThatStillUsesTheOldStore_servedNoMoreThere() {
+    try (EngineFixture old = over(left).signIn("alice");
+        EngineFixture after = old.another(store)) {
+      AccessToken alice = old.get("alice");
+      move();
+      assertEquals(alice, old.get("alice"));
+      assertInstanceOf(ProbeAnswer.Unknown.class, old.manager().validate(FakeBroker.NAME, "alice"));
+
+      old.signOut("alice");
+
+      assertThrows(SignInRequiredException.class, () -> old.get("alice"));
+      assertEquals(alice, after.get("alice"));
+      assertEquals(List.of(login("alice")), move().taken());
+    }
+  }
+
+  /** A sign-in there would wait for it. */
+  @Test
+  void brokenOffAtAnyStep_newStoreIsWaitingForNothing() {
+    boolean broken = true;
+    for (int step = 1; broken; step++) {
+      left.supersede(login("alice"), content(TokenStore.State.ACTIVE, "before"));
+      AtomicBoolean isPlaced = new AtomicBoolean();
+      TokenStore watched = new Steps(step, StoreMoveTest::breakOff).of(store);
+      try {
+        StoreMove.move(left, watched, REALMS);
+        broken = false;
+      } catch (IllegalStateException e) {
+        TokenStore.StoredRecord there = store.load(login("alice"));
+        isPlaced.set(there != null && there.intent() != null);
+      }
+      // The place is written with an intent, and that is taken back at once.
+      assertEquals(step == 3, isPlaced.get(), "step " + step);
+      left.forget(login("alice"));
+      store.forget(login("alice"));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void damagedInOneOfTheStores_isNamed_allOthersAreMoved(boolean inTheNewStore) {
+    for (String user : List.of("alice", "bob", "carol")) {
+      left.supersede(login(user), content(TokenStore.State.ACTIVE, user));
+    }
+    TokenStore from = inTheNewStore ? left : withDamaged(left, "bob");
+    TokenStore to = inTheNewStore ? withDamaged(store, "bob") : store;
+
+    StoreMove.Result result = StoreMove.move(from, to, REALMS);
+
+    assertEquals(new StoreMove.Result(2, List.of(), List.of(), List.of(login("bob"))), result);
+    assertEquals("Result[moved=2, busy=0, taken=0, damaged=1]", result.toString());
+    assertEquals("alice", secretsIn(store, "alice"));
+    assertEquals("carol", secretsIn(store, "carol"));
+    assertEquals("bob", secretsIn(left, "bob"));
+  }
+
+  private static TokenStore withDamaged(TokenStore store, String user) {
+    return (TokenStore)
+        Proxy.newProxyInstance(
+            TokenStore.class.getClassLoader(),
+            new Class<?>[] {TokenStore.class},
+            (proxy, method, arguments) -> {
+              if (method.getName().equals("load") && arguments[0].equals(login(user))) {
+                throw new TokenStoreException(TokenStoreException.Reason.TAMPERED, "damaged", null);
+              }
+              return method.invoke(store, arguments);
+            });
   }
 
   /** What is in the new store by then may be a place, a copy or the login. */
@@ -549,20 +674,41 @@ class StoreMoveTest {
     assertEquals("before", secretsIn(store, "alice"));
   }
 
+  /** The old record is empty by then. */
+  @ParameterizedTest
+  @EnumSource(names = {"IGNORES", "GARBLES"})
+  void newStoreDoesNotGiveBackTheLogin_error(Lie lie) {
+    left.supersede(login("alice"), content(TokenStore.State.ACTIVE, "before"));
+    assertThrows(
+        TokenStoreException.class,
+        () -> StoreMove.move(left, lie.of(store, TokenStore.State.ACTIVE), REALMS));
+  }
+
   /** What a store may do instead of a commit, without saying so. */
   private enum Lie {
+    IGNORES,
     LOSES,
     GARBLES;
 
     TokenStore of(TokenStore store) {
+      return of(store, TokenStore.State.EMPTY);
+    }
+
+    /** Lies when something is written in this state. */
+    TokenStore of(TokenStore store, TokenStore.State state) {
       return (TokenStore)
           Proxy.newProxyInstance(
               TokenStore.class.getClassLoader(),
               new Class<?>[] {TokenStore.class},
               (proxy, method, arguments) -> {
-                boolean commits = method.getName().equals("commit");
+                boolean commits =
+                    method.getName().equals("commit")
+                        && ((TokenStore.Content) arguments[2]).state() == state;
                 if (commits && this == GARBLES) {
-                  arguments[2] = content(((TokenStore.Content) arguments[2]).state(), "garbled");
+                  arguments[2] = content(state, "garbled");
+                }
+                if (commits && this == IGNORES) {
+                  return ((TokenStore.Version) arguments[1]).next();
                 }
                 Object result = method.invoke(store, arguments);
                 if (commits && this == LOSES) {

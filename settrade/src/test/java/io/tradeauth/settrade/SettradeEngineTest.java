@@ -34,6 +34,7 @@ import java.time.LocalTime;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -219,6 +220,37 @@ class SettradeEngineTest {
     restarted.signOut(Settrade.LIVE, "bob");
     clock.advance(Duration.ofSeconds(9));
     assertThrows(SignInRequiredException.class, () -> tokens.get("bob"));
+  }
+
+  /** What a move between stores has left of a link is none. */
+  @Test
+  void lastUserSignsOut_emptyLinkOfAnother_loginIsOver() {
+    signIn("alice");
+    signIn("bob");
+    TokenStore.Key bob = new TokenStore.Key(TokenStore.Kind.LINK, Settrade.LIVE, "bob");
+    TokenStore.Content link = Objects.requireNonNull(store.load(bob)).content();
+    store.supersede(
+        bob,
+        new TokenStore.Content(TokenStore.State.EMPTY, link.since(), link.label(), link.secrets()));
+
+    manager.signOut(Settrade.LIVE, "alice");
+
+    assertEquals(
+        List.of(TokenStore.State.SIGNED_OUT),
+        store.list(TokenStore.Kind.LOGIN, Settrade.LIVE).stream()
+            .map(TokenStore.StoredLabel::state)
+            .toList());
+  }
+
+  /** The login may be on its way from another store, and must not find its user linked. */
+  @Test
+  void signOut_loginIsNotThereYet_userIsLinkedNoMore() {
+    signIn("alice");
+    store.list(TokenStore.Kind.LOGIN, Settrade.LIVE).forEach(login -> store.forget(login.key()));
+
+    manager(clock).signOut(Settrade.LIVE, "alice");
+
+    assertEquals(List.of(), store.list(TokenStore.Kind.LINK, Settrade.LIVE));
   }
 
   @Test
