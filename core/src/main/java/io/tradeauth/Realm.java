@@ -829,6 +829,12 @@ final class Realm {
     return unsaved.get(subject);
   }
 
+  /** Returns what is to be stored in place of this, and is served until then; null if nothing. */
+  @Nullable Login unsavedAfter(TokenStore.@Nullable StoredRecord stored, String subject) {
+    Unsaved tokens = unsaved.get(subject);
+    return tokens != null && tokens.isNewerThan(stored) ? tokens.login() : null;
+  }
+
   /** Gives up what could not be saved: it is not being saved any more then, either. */
   void forgetUnsaved(String subject) {
     Unsaved tokens = unsaved.remove(subject);

@@ -60,7 +60,7 @@ final class SignIn extends Exchange {
     TokenStore.StoredRecord stored = realm.stored(subject);
     seen = versionOf(stored);
     before = LoginCodec.stored(stored);
-    Login unsaved = unsavedAfter(stored);
+    Login unsaved = realm.unsavedAfter(stored, subject);
     Login now = unsaved != null ? unsaved : before;
     if (stored != null && before != null && isSharedAndAlive(before)) {
       share(stored, before);
@@ -71,12 +71,6 @@ final class SignIn extends Exchange {
     } else {
       done(now);
     }
-  }
-
-  /** Returns what is to be stored in place of this, and is served until then. */
-  private @Nullable Login unsavedAfter(TokenStore.@Nullable StoredRecord stored) {
-    Realm.Unsaved unsaved = realm.unsaved(subject);
-    return unsaved != null && unsaved.isNewerThan(stored) ? unsaved.login() : null;
   }
 
   /** Returns what another sign-in does or has left; if it is damaged, it goes. */
@@ -256,7 +250,7 @@ final class SignIn extends Exchange {
   }
 
   private boolean isDone(TokenStore.@Nullable StoredRecord stored) {
-    Login unsaved = unsavedAfter(stored);
+    Login unsaved = realm.unsavedAfter(stored, subject);
     Login now = unsaved != null ? unsaved : LoginCodec.stored(stored);
     return now != null && isRepeated(now);
   }

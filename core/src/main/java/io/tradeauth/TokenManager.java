@@ -302,8 +302,8 @@ public final class TokenManager implements AutoCloseable {
     }
     TokenStore.StoredRecord record = realm.store().load(realm.key(subject));
     Login stored = LoginCodec.stored(record);
-    Realm.Unsaved unsaved = realm.unsaved(subject);
-    Login newest = unsaved == null ? stored : unsaved.login();
+    Login unsaved = realm.unsavedAfter(record, subject);
+    Login newest = unsaved == null ? stored : unsaved;
     if (record != null || newest != null) {
       Login known = stored == null ? newest : stored;
       Instant now = engine.time().now();
