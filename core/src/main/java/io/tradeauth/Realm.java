@@ -119,7 +119,7 @@ final class Realm {
    *
    * @param parent the version that it follows; null if that is what a sign-in has brought, which
    *     follows nothing
-   * @param seen the version that was stored when a sign-in was to be saved; null if none was
+   * @param seen the version that was stored when a sign-in began; null if none was
    * @param login what is to be saved
    * @param saving held while it is saved
    */
@@ -495,20 +495,20 @@ final class Realm {
   }
 
   /** Returns what is stored of a login, or null if it is damaged: a sign-in may take its place. */
-  TokenStore.@Nullable StoredRecord stored(String subject) {
+  TokenStore.@Nullable StoredRecord stored(String subject, String userId) {
     try {
       return store().load(key(subject));
     } catch (TokenStoreException e) {
-      rethrowUnlessDamaged(e, subject);
+      rethrowUnlessDamaged(e, userId);
       return null;
     }
   }
 
-  void rethrowUnlessDamaged(TokenStoreException failure, String whose) {
+  void rethrowUnlessDamaged(TokenStoreException failure, String userId) {
     if (failure.reason() != TokenStoreException.Reason.TAMPERED) {
       throw failure;
     }
-    LOG.warn("{}: what is stored of {} is damaged", name, ServerText.clean(whose));
+    LOG.warn("{}: what is stored of {} is damaged", name, ServerText.clean(userId));
   }
 
   /** Takes note of what the store tells, unless it was done here. */
@@ -920,7 +920,7 @@ final class Realm {
     try {
       return tokens.isNewerThan(store().load(key(subject)));
     } catch (TokenStoreException e) {
-      rethrowUnlessDamaged(e, subject);
+      rethrowUnlessDamaged(e, tokens.login().userId());
       return true; // nobody can use what is there
     }
   }

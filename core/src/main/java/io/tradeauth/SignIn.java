@@ -31,6 +31,9 @@ final class SignIn extends Exchange {
   private TokenStore.@Nullable Version seen;
   private Grant sent;
 
+  /** Whether the tokens came of the grant by an exchange, be it of a sign-in that died. */
+  private boolean isExchanged;
+
   /** The sign-in that this one was to be written over; its write may have looked lost. */
   private @Nullable String displaced;
 
@@ -57,20 +60,25 @@ final class SignIn extends Exchange {
 
   private void look() {
     client = grant.client() != null ? grant.client() : provider.clientInSettings(userId);
-    TokenStore.StoredRecord stored = realm.stored(subject);
+    TokenStore.StoredRecord stored = realm.stored(subject, userId);
     seen = versionOf(stored);
-    before = LoginCodec.stored(stored);
-    Login unsaved = realm.unsavedAfter(stored, subject);
-    Login now = unsaved != null ? unsaved : before;
-    if (stored != null && before != null && isSharedAndAlive(before)) {
-      share(stored, before);
-    } else if (now == null || !isRepeated(now)) {
+    Login saved = LoginCodec.stored(stored);
+    before = newest(stored);
+    if (stored != null && saved != null && isSharedAndAlive(saved)) {
+      share(stored, saved);
+    } else if (before == null || !isRepeated(before)) {
       bring(stored);
-    } else if (stored != null && unsaved == null) {
-      share(stored, now);
+    } else if (stored != null && realm.unsavedAfter(stored, subject) == null) {
+      share(stored, before);
     } else {
-      done(now);
+      done(before);
     }
+  }
+
+  /** Returns what is stored, or what is to be stored in its place and is served until then. */
+  private @Nullable Login newest(TokenStore.@Nullable StoredRecord stored) {
+    Login unsaved = realm.unsavedAfter(stored, subject);
+    return unsaved != null ? unsaved : LoginCodec.stored(stored);
   }
 
   /** Returns what another sign-in does or has left; if it is damaged, it goes. */
@@ -181,6 +189,7 @@ final class SignIn extends Exchange {
       }
       TokenSet left = isLeft(pending) ? LoginCodec.read(pending.content()).tokens() : null;
       if (left != null) {
+        isExchanged = true;
         claim(pending, () -> supersede(withOwner(left)));
         return;
       }
@@ -246,12 +255,11 @@ final class SignIn extends Exchange {
 
   @Override
   boolean isDoneByOthers() {
-    return given() != null && isDone(realm.stored(subject));
+    return given() != null && isDone(realm.stored(subject, userId));
   }
 
   private boolean isDone(TokenStore.@Nullable StoredRecord stored) {
-    Login unsaved = realm.unsavedAfter(stored, subject);
-    Login now = unsaved != null ? unsaved : LoginCodec.stored(stored);
+    Login now = newest(stored);
     return now != null && isRepeated(now);
   }
 
@@ -328,6 +336,7 @@ final class SignIn extends Exchange {
 
   @Override
   void granted(TokenStore.Version parent, TokenResponse response, Instant receivedAt) {
+    isExchanged = true;
     TokenSet tokens =
         TokenSet.first(
             response, provider.broker().profile().expiry(), receivedAt, requestedScope());
@@ -342,9 +351,7 @@ final class SignIn extends Exchange {
     try {
       realm.store().commit(pendingKey(), parent, realm.content(login(tokens)));
     } catch (Error e) {
-      settled();
-      supersede(tokens);
-      throw e;
+      LOG.error("{}: what a sign-in has brought: {}", name(), e.getClass().getName());
     } catch (RuntimeException e) {
       if (mayTryAgain(sinceNanos, tries)) {
         again(tries, () -> write(parent, tokens, sinceNanos, tries + 1));
@@ -420,12 +427,14 @@ final class SignIn extends Exchange {
   }
 
   private void save(TokenSet tokens, long sinceNanos, int tries) {
+    refuseAnother(tokens);
     Login login = loginOf(tokens);
     TokenStore.Version mine = null;
     try {
-      TokenStore.StoredRecord stored = realm.stored(subject);
+      TokenStore.StoredRecord stored = realm.stored(subject, userId);
+      before = newest(stored); // others may have signed in since this one began
+      refuseAnother(tokens);
       if (!isInPlace(stored)) {
-        before = LoginCodec.stored(stored); // others may have signed in since this one began
         login = loginOf(tokens);
         displaced = generationOf(stored);
         mayBeInPlace = true;
@@ -456,22 +465,22 @@ final class SignIn extends Exchange {
     done(login);
   }
 
-  /**
-   * Returns the login that these tokens are.
-   *
-   * @throws SignInRequiredException if they are another person's than those before
-   */
+  /** Refuses what is another person's than the tokens before. */
+  private void refuseAnother(TokenSet tokens) {
+    if (allowDifferentAccount
+        || before == null
+        || !before.owner().isAnotherThan(tokens.profile())) {
+      return;
+    }
+    // What a spent refresh token has brought is kept for who brings it again and allows this.
+    if (!isExchanged || !isRepeated(login(tokens))) {
+      forgetPending();
+    }
+    throw refusedForGood(SignInRequiredException.Reason.DIFFERENT_ACCOUNT);
+  }
+
   private Login loginOf(TokenSet tokens) {
     Login told = login(tokens);
-    if (!allowDifferentAccount
-        && before != null
-        && before.owner().isAnotherThan(tokens.profile())) {
-      if (!isRepeated(told)) {
-        forgetPending();
-      } // else its refresh token is spent: who brings it again, and allows this, gets what it
-      // brought
-      throw refusedForGood(SignInRequiredException.Reason.DIFFERENT_ACCOUNT);
-    }
     return told.with(withWhatIsKnown(tokens), told.owner());
   }
 
@@ -508,9 +517,12 @@ final class SignIn extends Exchange {
 
   /** The grant is spent: what it has brought is served, and saved when the store can be written. */
   private void keepUnsaved(Login login, Throwable cause) {
-    // First, or a look in between would serve what was stored before.
-    realm.keep(subject, Realm.Unsaved.inPlaceOf(seen, login));
+    Realm.Unsaved unsaved = Realm.Unsaved.inPlaceOf(seen, login);
+    realm.keep(subject, unsaved); // first, or a look would serve what was stored before
     realm.replace(provider, userId, subject, login, null);
+    if (realm.unsaved(subject) != unsaved) {
+      realm.drop(subject); // it was saved, or void, before it could be served
+    }
     realm
         .engine()
         .events()

@@ -194,8 +194,8 @@ public final class TokenManager implements AutoCloseable {
   /**
    * As {@link #signIn}, but the grant may belong to another person at the broker than the one
    * before: only after the user has confirmed it. A refresh token that was refused for this reason
-   * may be spent; given once more, it is not sent again, and what it has brought is taken, after a
-   * minute or so.
+   * may be spent: given once more, what it has brought is taken, after a minute or so, if that
+   * could be written down.
    */
   public void signInAsAnyone(String broker, String userId, Grant grant) {
     await(startSignIn(managed(broker), userId, grant, true));
@@ -242,6 +242,8 @@ public final class TokenManager implements AutoCloseable {
   /**
    * Signs a user out: from now on no token of this login is handed out, and the broker's session is
    * ended if the broker can end that of one user. What the broker answers does not matter here.
+   * What another sign-in has brought that died, or was refused as another person's, is not of this
+   * login: it stays until the next sign-in or {@link #forget}.
    */
   public void signOut(String broker, String userId) {
     ManagedTokenProvider provider = managed(broker);
@@ -311,6 +313,8 @@ public final class TokenManager implements AutoCloseable {
       Login after = known == null ? Login.signedOut(userId, now) : known.signedOut(now);
       realm.supersedeLogin(subject, realm.content(after));
       forgetWhatIsLeft(realm, subject, newest);
+    }
+    if (record != null || newest != null || provider.broker().sharesLogins()) {
       publishSignedOut(provider, userId);
     }
     realm.drop(subject); // what is in hand may have been moved or removed by others

@@ -128,10 +128,18 @@ class CrossingSignInsTest {
   }
 
   private Grant importedSet() {
+    return importedSet("alice", ((Grant.Refresh) grant).refreshToken().value());
+  }
+
+  private Grant importedSet(String person) {
+    return importedSet(person, engine.server().refreshToken(person));
+  }
+
+  private Grant importedSet(String person, String refreshToken) {
     return new Grant.Imported(
         TokenResponse.builder()
-            .accessToken(engine.server().accessToken("alice"))
-            .refreshToken(Objects.requireNonNull(((Grant.Refresh) grant).refreshToken().value()))
+            .accessToken(engine.server().accessToken(person))
+            .refreshToken(refreshToken)
             .expiresIn(engine.server().life())
             .build(),
         null);
@@ -200,6 +208,12 @@ class CrossingSignInsTest {
     engine.liveUntil(TICK, again::isDone);
 
     assertRefusedAsAnothers(again);
+    assertSessionLives();
+
+    // What it brought is still there for who allows it.
+    await(
+        CompletableFuture.runAsync(
+            () -> engine.manager().signInAsAnyone(FakeBroker.NAME, "alice", bobs)));
     assertSessionLives();
   }
 
@@ -392,6 +406,58 @@ class CrossingSignInsTest {
         SignInRequiredException.Reason.DIFFERENT_ACCOUNT,
         ((SignInRequiredException) assertThrows(Exception.class, signIn::join).getCause())
             .reason());
+  }
+
+  /** The first write of the one was lost, and meanwhile the other came. */
+  @Test
+  void anotherPersonSignsInBetweenTwoTries_secondIsRefused() {
+    seenByTheOther.beforeNextSupersede(
+        () -> {
+          engine.signIn("alice");
+          throw new TokenStoreException(TokenStoreException.Reason.WRITE_FAILED, "full", null);
+        });
+    CompletableFuture<Void> bob = later(other, given("bob"));
+    engine.liveUntil(TICK, bob::isDone);
+
+    assertRefusedAsAnothers(bob);
+    engine.expire();
+    assertServed(engine);
+  }
+
+  @Test
+  void anotherPersonSignsIn_firstIsNotSavedYet_secondIsRefused() {
+    cantBeSaved(other, grant).join();
+    seenByTheOther.failWrites(false);
+    Grant bobs = FakeBroker.code(engine.server(), "bob");
+
+    CompletableFuture<Void> bob = later(other, bobs);
+    engine.liveUntil(Duration.ofMillis(10), bob::isDone);
+
+    assertRefusedAsAnothers(bob);
+    assertSessionLives();
+  }
+
+  @Test
+  void anotherPersonSignsIn_storeFailsWithAnError_refusedAllTheSame() {
+    engine.signIn("alice");
+    seenByTheOther.failNextCommit(new StackOverflowError());
+    CompletableFuture<Void> bob = later(other, FakeBroker.code(engine.server(), "bob"));
+    engine.liveUntil(TICK, bob::isDone);
+
+    assertRefusedAsAnothers(bob);
+    engine.expire();
+    assertServed(engine);
+  }
+
+  /** Its refresh token was never sent, so nobody has to wait for what it brings. */
+  @Test
+  void anotherPersonsSetImported_refusedEachTimeAtOnce() {
+    engine.signIn("alice");
+    Grant bobs = importedSet("bob");
+    for (int i = 0; i < 2; i++) {
+      assertThrows(SignInRequiredException.class, () -> engine.signIn("alice", bobs));
+      assertNull(store.load(PENDING));
+    }
   }
 
   /** Its refresh token is spent by then. */

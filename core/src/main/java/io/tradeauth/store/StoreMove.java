@@ -17,7 +17,9 @@ import org.jspecify.annotations.Nullable;
  * nobody can use is written there and read back, the record in the old one is emptied and names the
  * copy, and that copy becomes the login, each step on the condition that what it builds on is still
  * there. A sign-in or sign-out in the old store meanwhile is moved, too, if it is of a login that
- * was there when the move began; one in the new store counts, and nothing is written over it.
+ * was there when the move began; one in the new store counts, and nothing is written over it. A
+ * sign-out of who is not in that store yet does nothing there; one of a login that is just between
+ * the two forgets whose it was.
  *
  * <p>A move that breaks off is gone on with by another. Until then the login that was caught in the
  * middle can be used until the access token in hand has ended, and is not renewed: whoever asks for
@@ -56,7 +58,8 @@ public final class StoreMove {
    * @param moved how many records were moved
    * @param busy what has an exchange under way or in doubt, and stays where it is: move again later
    * @param taken what the new store has already, from a sign-in there, and so stays in the old one
-   * @param damaged what can't be read in one of the stores: these users must sign in again
+   * @param damaged what can't be read in one of the stores: move again, and users who are named
+   *     once more must sign in again
    */
   public record Result(
       int moved,
@@ -106,11 +109,33 @@ public final class StoreMove {
     try {
       move(key);
     } catch (TokenStoreException e) {
-      if (e.reason() != TokenStoreException.Reason.TAMPERED) {
-        throw e;
-      }
+      rethrowUnlessDamaged(e);
       damaged.add(key);
+      unlock(key);
     }
+  }
+
+  private static void rethrowUnlessDamaged(TokenStoreException failure) {
+    if (failure.reason() != TokenStoreException.Reason.TAMPERED) {
+      throw failure;
+    }
+  }
+
+  /** What is locked for a place that can't be read would not be renewed ever again. */
+  private void unlock(TokenStore.Key key) {
+    try {
+      TokenStore.StoredRecord old = from.load(key);
+      if (old != null && old.intent() != null && old.intent().isMove()) {
+        unlock(key, old);
+      }
+    } catch (TokenStoreException e) {
+      rethrowUnlessDamaged(e); // there is nothing that could be used
+    }
+  }
+
+  /** Gives it another number: whoever has locked it, too, and stands still can't empty it then. */
+  private void unlock(TokenStore.Key key, TokenStore.StoredRecord old) {
+    from.commit(key, old.version(), old.content());
   }
 
   private void move(TokenStore.Key key) {
@@ -173,8 +198,7 @@ public final class StoreMove {
   /** Copies the login and empties the old record, unless something comes between. */
   private void carry(TokenStore.Key key, TokenStore.StoredRecord old, TokenStore.Version place) {
     if (!isCopied(key, place, Copy.of(old))) {
-      // Unlocked by another number: whoever has locked it and stands still can't empty it any more.
-      from.commit(key, old.version(), old.content());
+      unlock(key, old);
       return;
     }
     TokenStore.Content emptied = Emptied.into(place.next());
@@ -222,9 +246,9 @@ public final class StoreMove {
       return false;
     }
     TokenStore.StoredRecord now = to.load(key); // null if it was forgotten in this moment
-    boolean isWritten = now == null || !now.version().equals(there.version());
-    if (!isWritten
-        || (now != null && now.version().equals(written) && !now.content().equals(login))) {
+    if (now != null
+        && (now.version().equals(place)
+            || (now.version().equals(written) && !now.content().equals(login)))) {
       throw lost("its copy may still be there: move again");
     }
     return true;
@@ -253,7 +277,7 @@ public final class StoreMove {
             ? null
             : new TokenStore.Version(where.text(), where.number());
       } catch (Fields.MalformedException e) {
-        throw new IllegalStateException(e); // nobody else writes such records
+        return null;
       }
     }
   }

@@ -574,6 +574,21 @@ class StoreMoveTest {
     assertEquals("bob", secretsIn(left, "bob"));
   }
 
+  /** Or it could not be renewed in the old store ever again. */
+  @Test
+  void brokenOffAtAnyStep_placeIsDamaged_oldRecordIsNotLocked() {
+    for (int step = 1; stateIn(left, "alice") != TokenStore.State.EMPTY || step == 1; step++) {
+      left.supersede(login("alice"), content(TokenStore.State.ACTIVE, "before"));
+      store.forget(login("alice"));
+      movedUntil(step);
+
+      StoreMove.Result result = StoreMove.move(left, withDamaged(store, "alice"), REALMS);
+
+      assertEquals(List.of(login("alice")), result.damaged());
+      assertNull(lockOf("alice"), "step " + step);
+    }
+  }
+
   private static TokenStore withDamaged(TokenStore store, String user) {
     return (TokenStore)
         Proxy.newProxyInstance(
