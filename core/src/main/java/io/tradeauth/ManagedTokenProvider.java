@@ -181,7 +181,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
 
   /**
    * Returns the token that a flight has brought; null if it was flown for somebody who wanted less,
-   * or was superseded.
+   * was superseded, or has found a stored one that has ended since, as when the machine slept.
    */
   private @Nullable AccessToken tokenOf(
       String userId, Flight flight, Flight.Outcome outcome, Demand demand) {
@@ -206,7 +206,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
       brought.used = true;
       return brought.token;
     }
-    if (flight.demand != demand) {
+    if (flight.demand != demand || !outcome.exchanged()) {
       return null;
     }
     throw new BrokerUnavailableException(

@@ -18,6 +18,9 @@ import java.time.Instant;
 import java.time.LocalTime;
 import java.time.ZoneId;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -235,6 +238,33 @@ class ClockTest {
       assertEquals(1, engine.exchanges());
       engine.clock().jump(Duration.ofSeconds(10));
       assertTrue(engine.server().accepts(engine.get("alice").value()));
+      assertEquals(2, engine.exchanges());
+    }
+  }
+
+  /** What the store had was good when it was looked at. */
+  @Test
+  void sleptBetweenALookAndItsAnswer_renewed_T1() {
+    Queue<Runnable> callbacks = new ConcurrentLinkedQueue<>();
+    try (EngineFixture engine =
+            EngineFixture.of(RotationProfile.STRICT)
+                .settings(settings -> settings.maxWait(Duration.ofHours(1)))
+                .start()
+                .signIn("alice");
+        EngineFixture other = engine.another()) {
+      CompletableFuture<AccessToken> got = other.tokens().getAsync("alice", callbacks::add);
+      other.settle();
+      engine.expire();
+      while (!got.isDone()) {
+        Runnable next = callbacks.poll();
+        if (next != null) {
+          next.run();
+        } else {
+          other.settle();
+        }
+      }
+
+      assertTrue(engine.server().accepts(got.join().value()));
       assertEquals(2, engine.exchanges());
     }
   }

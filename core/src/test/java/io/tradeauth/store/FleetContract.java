@@ -199,6 +199,7 @@ abstract class FleetContract {
   }
 
   private void expireAndKill(List<String> users, Random random) throws Exception {
+    fleet.settle(); // a token on its way would have ended when it came
     int until = fleet.engine().exchanges() + 1 + random.nextInt(users.size() - 1);
     fleet.expire();
     fleet.flowUntil(() -> fleet.engine().exchanges() >= until);
@@ -212,6 +213,7 @@ abstract class FleetContract {
 
   /** Lets tokens that are still good be renewed: some processes serve them, some the next ones. */
   private void renewInGoodTime(List<String> users) {
+    fleet.settle();
     Map<String, Integer> before = exchanges(users);
     fleet.jump(fleet.engine().server().life().dividedBy(2));
     fleet.stepUntil(
