@@ -37,7 +37,7 @@ final class SignIn extends Exchange {
   /** The sign-in that this one was to be written over; its write may have looked lost. */
   private @Nullable String displaced;
 
-  private boolean mayBeInPlace;
+  private boolean mayBeWritten;
 
   SignIn(
       Realm realm,
@@ -63,12 +63,13 @@ final class SignIn extends Exchange {
     TokenStore.StoredRecord stored = realm.stored(subject, userId);
     seen = versionOf(stored);
     Login saved = LoginCodec.stored(stored);
-    before = newest(stored);
+    Login unsaved = realm.unsavedAfter(stored, subject);
+    before = unsaved != null ? unsaved : saved;
     if (stored != null && saved != null && isSharedAndAlive(saved)) {
       share(stored, saved);
     } else if (before == null || !isRepeated(before)) {
       bring(stored);
-    } else if (stored != null && realm.unsavedAfter(stored, subject) == null) {
+    } else if (stored != null && unsaved == null) {
       share(stored, before);
     } else {
       done(before);
@@ -255,12 +256,12 @@ final class SignIn extends Exchange {
 
   @Override
   boolean isDoneByOthers() {
-    return given() != null && isDone(realm.stored(subject, userId));
+    return given() != null && isDone(newest(realm.stored(subject, userId)));
   }
 
-  private boolean isDone(TokenStore.@Nullable StoredRecord stored) {
-    Login now = newest(stored);
-    return now != null && isRepeated(now);
+  /** Returns whether this newest login has come of the refresh token that is given. */
+  private boolean isDone(@Nullable Login newest) {
+    return newest != null && isRepeated(newest);
   }
 
   /** Tells others which refresh token it is, and nothing of it. */
@@ -351,7 +352,11 @@ final class SignIn extends Exchange {
     try {
       realm.store().commit(pendingKey(), parent, realm.content(login(tokens)));
     } catch (Error e) {
-      LOG.error("{}: what a sign-in has brought: {}", name(), e.getClass().getName());
+      // As below, and not tried again.
+      LOG.error(
+          "{}: what a sign-in has brought can't be written beside the login: {}",
+          name(),
+          e.getClass().getName());
     } catch (RuntimeException e) {
       if (mayTryAgain(sinceNanos, tries)) {
         again(tries, () -> write(parent, tokens, sinceNanos, tries + 1));
@@ -434,10 +439,10 @@ final class SignIn extends Exchange {
       TokenStore.StoredRecord stored = realm.stored(subject, userId);
       before = newest(stored); // others may have signed in since this one began
       refuseAnother(tokens);
-      if (!isInPlace(stored)) {
+      if (!isWritten(stored) && !isDone(before)) {
         login = loginOf(tokens);
         displaced = generationOf(stored);
-        mayBeInPlace = true;
+        mayBeWritten = true;
         mine = realm.supersedeLogin(subject, realm.content(login));
       }
       link();
@@ -485,12 +490,11 @@ final class SignIn extends Exchange {
   }
 
   /**
-   * Returns whether the login needs no more writing: by a write that looked lost, with whatever has
-   * been written over it since, or by another process that went on with it.
+   * Returns whether the login was stored by a write that looked lost, with whatever has been
+   * written over it since.
    */
-  private boolean isInPlace(TokenStore.@Nullable StoredRecord stored) {
-    boolean isWritten = mayBeInPlace && !Objects.equals(displaced, generationOf(stored));
-    return isWritten || isDone(stored);
+  private boolean isWritten(TokenStore.@Nullable StoredRecord stored) {
+    return mayBeWritten && !Objects.equals(displaced, generationOf(stored));
   }
 
   private static @Nullable String generationOf(TokenStore.@Nullable StoredRecord stored) {

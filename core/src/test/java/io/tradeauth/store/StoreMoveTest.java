@@ -474,24 +474,6 @@ class StoreMoveTest {
     }
   }
 
-  @Test
-  void brokenOffAtAnyStep_storeMovedToAnotherOne_usedInThatAlone() {
-    boolean broken = true;
-    for (int step = 1; broken; step++) {
-      TokenStore another = TokenStore.inMemory();
-      left.supersede(login("alice"), content(TokenStore.State.ACTIVE, "before"));
-      broken = movedUntil(step);
-
-      StoreMove.move(left, another, REALMS);
-      move();
-
-      long places = Stream.of(left, store, another).filter(in -> isActive(in, "alice")).count();
-      assertEquals(1, places, "step " + step);
-      left.forget(login("alice"));
-      store.forget(login("alice"));
-    }
-  }
-
   /** The record may be empty already in the old store, or be a place or a copy in the new one. */
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
@@ -603,15 +585,16 @@ class StoreMoveTest {
   }
 
   /** What is in the new store by then may be a place, a copy or the login. */
-  @Test
-  void brokenOffAtAnyStep_newStoreMovedElsewhere_usedInOnePlace() {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void brokenOffAtAnyStep_oneOfTheStoresMovedElsewhere_usedInOnePlace(boolean theNewOne) {
     boolean broken = true;
     for (int step = 1; broken; step++) {
       TokenStore elsewhere = TokenStore.inMemory();
       left.supersede(login("alice"), content(TokenStore.State.ACTIVE, "before"));
       broken = movedUntil(step);
 
-      StoreMove.move(store, elsewhere, REALMS);
+      StoreMove.move(theNewOne ? store : left, elsewhere, REALMS);
       move();
 
       long places = Stream.of(left, store, elsewhere).filter(in -> isActive(in, "alice")).count();
