@@ -11,8 +11,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -44,7 +42,7 @@ public class HttpBenchmark {
   private final Ahead time = new Ahead();
   private final JsonFactory json = new JsonFactory();
   private final OkHttpClient bare = new OkHttpClient();
-  private final ExecutorService threads = Executors.newCachedThreadPool();
+  private final EngineThreads threads = new EngineThreads();
   private BenchServer.Remote server;
   private TokenManager manager;
   private UserTokens alice;
@@ -104,7 +102,7 @@ public class HttpBenchmark {
     long counted = server.count("requests");
     manager.close();
     server.close();
-    threads.shutdown();
+    threads.close();
     if (counted != expected) {
       throw new IllegalStateException(expected + " requests were due, the server saw " + counted);
     }
@@ -164,7 +162,10 @@ public class HttpBenchmark {
     return token;
   }
 
-  /** The floor, on a thread that no caller can interrupt: what two changes of thread cost. */
+  /**
+   * The floor, on a thread that no caller can interrupt, of the kind that a manager has: what no
+   * code of an exchange can spare.
+   */
   @Benchmark
   public String exchangeHandedOver() throws Exception {
     expected++;
