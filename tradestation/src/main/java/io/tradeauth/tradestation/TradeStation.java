@@ -155,13 +155,15 @@ public final class TradeStation {
 
   /** The claims of the id token, or of the access token: labels; nobody is let in by them. */
   private static Optional<UserProfile> owner(Json tokens) {
-    Json access = claims(tokens, "access_token");
-    Json identity = claims(tokens, "id_token");
-    Json claims = identity != null ? identity : access;
-    return Optional.ofNullable(claims).map(known -> owner(known, access));
+    return owner(claims(tokens.text("id_token")), claims(tokens.text("access_token")));
   }
 
-  private static UserProfile owner(Json claims, @Nullable Json access) {
+  private static Optional<UserProfile> owner(@Nullable Json identity, @Nullable Json access) {
+    Json claims = identity != null ? identity : access;
+    return Optional.ofNullable(claims).map(known -> profile(known, access));
+  }
+
+  private static UserProfile profile(Json claims, @Nullable Json access) {
     String userName = access == null ? null : access.text("http://tradestation.com/username");
     String name = claims.text("name");
     return new UserProfile(
@@ -174,8 +176,7 @@ public final class TradeStation {
         Set.of());
   }
 
-  private static @Nullable Json claims(Json tokens, String member) {
-    String token = tokens.text(member);
+  private static @Nullable Json claims(@Nullable String token) {
     return token == null ? null : Json.readJwtClaims(token);
   }
 
@@ -197,19 +198,20 @@ public final class TradeStation {
 
   /**
    * Returns a sign-in by a whole set that another system got; see {@link #refreshToken(String)}.
+   * Whose it is tells the access token.
    *
    * @param refreshToken null if there is none; then it is over at {@code expiresAt}
    * @param expiresAt when the access token ends
    */
   public static Grant.Imported tokens(
       String accessToken, @Nullable String refreshToken, Instant expiresAt) {
-    TokenResponse tokens =
+    TokenResponse.Builder tokens =
         TokenResponse.builder()
             .accessToken(accessToken)
             .refreshToken(refreshToken)
-            .expiresAt(expiresAt)
-            .build();
-    return new Grant.Imported(tokens, null);
+            .expiresAt(expiresAt);
+    owner(null, claims(accessToken)).ifPresent(tokens::profile);
+    return new Grant.Imported(tokens.build(), null);
   }
 
   /**

@@ -183,6 +183,24 @@ class TradeStationManagerTest {
     assertNotEquals(accessToken, provider().get("alice").value());
   }
 
+  /** Nothing is asked of the server that could tell: the access token does. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void importedSetOfAnotherPerson_isRefused(boolean withRefreshToken) {
+    signIn("alice", "alice");
+    AccessToken hers = provider().get("alice");
+    Grant bobs =
+        TradeStation.tokens(
+            server.accessToken("bob"),
+            withRefreshToken ? server.refreshToken("bob") : null,
+            clock.now().plusSeconds(300));
+    SignInRequiredException refused =
+        assertThrows(
+            SignInRequiredException.class, () -> manager.signIn(TradeStation.LIVE, "alice", bobs));
+    assertEquals(SignInRequiredException.Reason.DIFFERENT_ACCOUNT, refused.reason());
+    assertEquals(hers, provider().get("alice"));
+  }
+
   @Test
   void importedDeadSet_isRefused() {
     SignInRequiredException refused =
