@@ -84,6 +84,7 @@ abstract class Exchange {
     final ClientBudgets.Turn budget;
     final TokenStore.Version parent;
     final TokenStore.Intent intent;
+    final @Nullable String displaced;
     final boolean probe;
     final long begunNanos;
     int count;
@@ -101,6 +102,7 @@ abstract class Exchange {
         ClientBudgets.Turn budget,
         TokenStore.Version parent,
         TokenStore.Intent intent,
+        @Nullable String displaced,
         boolean probe,
         long begunNanos) {
       this.grant = grant;
@@ -109,6 +111,7 @@ abstract class Exchange {
       this.budget = budget;
       this.parent = parent;
       this.intent = intent;
+      this.displaced = displaced;
       this.probe = probe;
       this.begunNanos = begunNanos;
     }
@@ -328,7 +331,9 @@ abstract class Exchange {
       TokenStore.Version parent = result.version();
       begun = result.outcome() == TokenStore.BeginOutcome.BEGUN && parent != null;
       if (begun && parent != null) {
-        attempts = new Attempts(grant, tokens, client, budget, parent, intent, probe, begunNanos);
+        attempts =
+            new Attempts(
+                grant, tokens, client, budget, parent, intent, displaced, probe, begunNanos);
       }
     } finally {
       if (!begun) {
@@ -677,10 +682,13 @@ abstract class Exchange {
     }
     Attempts now = attempts();
     LOG.info(
-        "exchange broker={} user={} grant={} attempt={} outcome={} status={} code={} took_ms={}",
+        "exchange broker={} user={} grant={} intent={} displaces={} attempt={} outcome={} status={}"
+            + " code={} took_ms={}",
         name(),
         ServerText.clean(userId).replace(' ', '_'),
         now.grant.getClass().getSimpleName(),
+        now.intent.id(),
+        now.displaced == null ? "" : ServerText.clean(now.displaced),
         now.count,
         outcome,
         status,

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -81,6 +82,28 @@ class LoggingTest {
     assertEquals(told(), used());
   }
 
+  /** X3: whoever looks for a lost rotation finds which exchange had no end, and when. */
+  @Test
+  void rotationLost_theLineNamesTheIntentThatHadNoEnd_X3() {
+    try (LogLines log = new LogLines();
+        EngineFixture engine = EngineFixture.strict().signIn("alice")) {
+      engine.expire();
+      engine.server().fail("token", Fault.loseAnswer(), 1);
+      assertThrows(BrokerUnavailableException.class, () -> engine.get("alice"));
+      String open = Objects.requireNonNull(engine.stored("alice").intent()).id();
+
+      engine.clock().jump(Duration.ofSeconds(61));
+      assertThrows(SignInRequiredException.class, () -> engine.get("alice"));
+
+      List<String> lines = log.at(Level.INFO).stream().filter(LoggingTest::isOfAnAttempt).toList();
+      String lost = lines.get(lines.size() - 2);
+      assertTrue(lost.contains(" intent=" + open + " ") && lost.contains("=in_doubt "), lost);
+      String probe = lines.get(lines.size() - 1);
+      assertTrue(probe.contains(" displaces=" + open + " "), probe);
+      assertTrue(probe.contains(" outcome=refused "), probe);
+    }
+  }
+
   @Test
   void oneLineForEachAttempt_asTheReadmeTells() throws IOException {
     Cable cable = new Cable();
@@ -108,21 +131,17 @@ class LoggingTest {
       List<String> lines = log.at(Level.INFO).stream().filter(LoggingTest::isOfAnAttempt).toList();
       assertEquals(
           List.of(
-              "exchange broker=fake user=alice_a grant=Refresh attempt=1 outcome=granted status=200"
-                  + " code= took_ms=0",
-              "exchange broker=fake user=alice_a grant=Refresh attempt=1 outcome=in_doubt status=503"
-                  + " code=http_503 took_ms=0",
-              "exchange broker=fake user=alice_a grant=Refresh attempt=2 outcome=granted status=200"
-                  + " code= took_ms=some",
-              "exchange broker=fake user=alice_a grant=Refresh attempt=1 outcome=not_sent status=0"
-                  + " code=ConnectException took_ms=0",
-              "exchange broker=fake user=alice_a grant=Refresh attempt=2 outcome=granted status=200"
-                  + " code= took_ms=some",
-              "exchange broker=fake user=alice_a grant=Refresh attempt=1 outcome=later status=429"
-                  + " code=http_429 took_ms=0",
-              "exchange broker=fake user=alice_a grant=Refresh attempt=1 outcome=refused status=400"
-                  + " code=invalid_grant took_ms=0"),
-          lines.stream().map(line -> line.replaceAll("took_ms=[1-9].*", "took_ms=some")).toList());
+              line(1, "granted status=200 code= took_ms=0"),
+              line(1, "in_doubt status=503 code=http_503 took_ms=0"),
+              line(2, "granted status=200 code= took_ms=some"),
+              line(1, "not_sent status=0 code=ConnectException took_ms=0"),
+              line(2, "granted status=200 code= took_ms=some"),
+              line(1, "later status=429 code=http_429 took_ms=0"),
+              line(1, "refused status=400 code=invalid_grant took_ms=0")),
+          lines.stream()
+              .map(line -> line.replaceAll("took_ms=[1-9].*", "took_ms=some"))
+              .map(line -> line.replaceAll("intent=\\w+", "intent=some"))
+              .toList());
       Pattern format = format();
       lines.forEach(line -> assertTrue(format.matcher(line).matches(), line));
     }
@@ -130,6 +149,13 @@ class LoggingTest {
 
   private static boolean isOfAnAttempt(String line) {
     return line.startsWith("exchange ");
+  }
+
+  private static String line(int attempt, String outcome) {
+    return "exchange broker=fake user=alice_a grant=Refresh intent=some displaces= attempt="
+        + attempt
+        + " outcome="
+        + outcome;
   }
 
   private Pattern format() throws IOException {
