@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -35,6 +34,7 @@ import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -42,6 +42,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.regex.Pattern;
 import mockwebserver3.MockResponse;
 import mockwebserver3.RecordedRequest;
 import okhttp3.OkHttpClient;
@@ -100,6 +101,11 @@ public abstract class BrokerContract {
 
   /** Returns a path of the API that answers a GET of {@code user} with 200. */
   protected abstract String apiPath(String user);
+
+  /** Returns the headers that the broker demands of each request, and what they must look like. */
+  protected Map<String, Pattern> requiredHeaders() {
+    return Map.of();
+  }
 
   /** Returns the endpoints, as the log names them, that tokens are had from. */
   protected Set<String> tokenEndpoints() {
@@ -492,12 +498,15 @@ public abstract class BrokerContract {
     } catch (IllegalArgumentException | BrokerConfigurationException e) {
       // This environment takes other grants or clients than the one at the simulator.
     }
-    BrokerCall<?> probe = environment.probe();
-    if (probe != null) {
-      try {
-        uris.add(probe.request(new Context(environment)).uri());
-      } catch (BrokerConfigurationException e) {
-        // As before.
+    SignOut signOut = environment.signOut();
+    for (BrokerCall<?> call :
+        Arrays.asList(environment.probe(), signOut == null ? null : signOut.call())) {
+      if (call != null) {
+        try {
+          uris.add(call.request(new Context(environment)).uri());
+        } catch (BrokerConfigurationException e) {
+          // As before.
+        }
       }
     }
     return uris;
@@ -514,11 +523,13 @@ public abstract class BrokerContract {
     }
     assertFalse(requests.isEmpty());
     for (RecordedRequest request : requests) {
-      for (String header : broker.profile().headers().keySet()) {
-        assertNotNull(
-            request.getHeaders().get(header),
-            () -> header + " is missing at " + request.getUrl().encodedPath());
-      }
+      requiredHeaders()
+          .forEach(
+              (name, form) -> {
+                String value = String.valueOf(request.getHeaders().get(name));
+                String where = request.getUrl().encodedPath();
+                assertTrue(form.matcher(value).matches(), () -> where + ": " + name + ": " + value);
+              });
       assertShowsNoSecret(request.getUrl().toString());
     }
   }

@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /** Settrade keeps to what every broker must. */
 class SettradeContractTest extends BrokerContract {
@@ -54,6 +55,11 @@ class SettradeContractTest extends BrokerContract {
     Credential credential = credential(user);
     return Settrade.client(
         credential.brokerId(), credential.appCode(), credential.apiKey(), credential.appSecret());
+  }
+
+  @Override
+  protected Map<String, Pattern> requiredHeaders() {
+    return Map.of("User-Agent", Pattern.compile("tradeauth/.+"));
   }
 
   @Override

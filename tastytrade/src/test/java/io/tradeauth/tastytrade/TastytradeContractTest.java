@@ -12,6 +12,7 @@ import io.tradeauth.testing.Simulator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /** tastytrade keeps to what every broker must. */
 class TastytradeContractTest extends BrokerContract {
@@ -53,6 +54,11 @@ class TastytradeContractTest extends BrokerContract {
   @Override
   protected ClientCredentials client(String user) {
     return ClientCredentials.of(user(user).clientId(), user(user).clientSecret());
+  }
+
+  @Override
+  protected Map<String, Pattern> requiredHeaders() {
+    return Map.of("User-Agent", Pattern.compile("tradeauth/.+"));
   }
 
   @Override

@@ -10,6 +10,8 @@ import io.tradeauth.testing.Simulator;
 import io.tradeauth.upstox.testing.UpstoxSimulator;
 import java.net.URI;
 import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
 import okhttp3.HttpUrl;
 
 /** Upstox keeps to what every broker must. */
@@ -61,6 +63,11 @@ class UpstoxContractTest extends BrokerContract {
   @Override
   protected ClientCredentials client(String user) {
     return APP;
+  }
+
+  @Override
+  protected Map<String, Pattern> requiredHeaders() {
+    return Map.of("Accept", Pattern.compile("application/json"));
   }
 
   @Override
