@@ -28,8 +28,8 @@ import org.junit.jupiter.params.provider.MethodSource;
  * human can mend, or gives up where a login would do.
  *
  * <p>The marks are the sheet's: S official, Cn in n independent clients, I inferred, M the mock's
- * own choice. A row marked I or M is nobody's recording, and its meaning must not hang on its
- * status.
+ * own choice. A row marked I or M is nobody's recording, so another row, or the same, has what it
+ * means with other statuses.
  */
 class SettradeErrorsTest {
 
@@ -62,10 +62,23 @@ class SettradeErrorsTest {
           new Row("12.5 bad request", "M", 400, JSON, error("OA-LOGIN-400"), "Later OA-LOGIN-400")
               .also(404, 422),
           new Row("12.4 other code", "M", 401, JSON, error("OA-LOGIN-999"), "CLIENT OA-LOGIN-999"),
+          new Row("12.4, not 401", "I", 403, JSON, error("OA-LOGIN-999"), "Later OA-LOGIN-999")
+              .also(400, 404, 422, 429),
+          new Row("12.4, not 401", "I", 500, JSON, error("OA-LOGIN-999"), "Unclear OA-LOGIN-999")
+              .also(200, 408, 503),
           new Row("9 gateway", "I", 401, JSON, gateway("invalid_client"), "CLIENT invalid_client")
               .also(400, 403),
           new Row("9 gateway", "I", 401, JSON, gateway("invalid_token"), "CLIENT invalid_token"),
+          new Row(
+                  "9 gateway, not 401",
+                  "I",
+                  403,
+                  JSON,
+                  gateway("invalid_token"),
+                  "Later invalid_token")
+              .also(400),
           new Row("9 gateway", "I", 429, JSON, LIMIT, "Later http 429"),
+          new Row("9 gateway, not 429", "I", 503, JSON, LIMIT, "Unclear http 503"),
           new Row("9.7 limit", "C1", 429, HTML, "", "Later http 429"),
           new Row("9.7 load", "C1", 503, HTML, PAGE, "Unclear http 503").also(504, 509),
           new Row("9.8 firewall", "C2", 403, HTML, PAGE, "Later web firewall"),
@@ -86,6 +99,7 @@ class SettradeErrorsTest {
           new Row("9 gateway", "I", 401, JSON, gateway("invalid_token"), "USER invalid_token")
               .also(400, 403),
           new Row("9 gateway", "I", 429, JSON, LIMIT, "Later http 429"),
+          new Row("9 gateway, not 429", "I", 503, JSON, LIMIT, "Unclear http 503"),
           new Row("9.7 load", "C1", 503, HTML, PAGE, "Unclear http 503").also(504, 509),
           new Row("9.8 firewall", "C2", 403, HTML, PAGE, "Later web firewall"),
           new Row("9.9 outage", "S", 500, HTML, "", "Unclear http 500").also(502, 504),
@@ -97,8 +111,16 @@ class SettradeErrorsTest {
           new Row("9.4 no right", "C1 M", 403, JSON, error("GWD-07"), "Alive").also(400, 404),
           new Row("6 not allowed", "S", 403, JSON, error("OTHER"), "Alive"),
           new Row("9.5 dead", "C5 M", 401, JSON, error("API-401"), "Dead API-401"),
+          new Row("9.5, not 401", "I", 500, JSON, error("API-401"), "Unknown API-401").also(429),
           new Row("9 gateway", "I", 401, JSON, gateway("invalid_token"), "Dead invalid_token"),
-          new Row("9.7 limit", "I", 429, JSON, LIMIT, "Unknown http 429"),
+          new Row(
+              "9 gateway, not 401",
+              "I",
+              500,
+              JSON,
+              gateway("invalid_token"),
+              "Unknown invalid_token"),
+          new Row("9.7 limit", "I", 429, JSON, LIMIT, "Unknown http 429").also(503),
           new Row("9.8 firewall", "C2", 403, HTML, PAGE, "Unknown web firewall"),
           new Row("9.9 outage", "S", 500, HTML, "", "Unknown http 500").also(502, 503, 504),
           new Row("12.20 no JSON", "M", 200, HTML, PAGE, "Unknown http 200"));

@@ -107,6 +107,13 @@ class TastytradeErrorsTest {
             401,
             "{\"error\":{\"code\":\"token_invalid\",\"message\":\"This token is invalid\"}}",
             Meaning.CLIENT));
+    rows.add(
+        json(
+            "13.13, not 401",
+            "I",
+            500,
+            "{\"error\":{\"code\":\"token_invalid\",\"message\":\"This token is invalid\"}}",
+            Meaning.IN_DOUBT));
     rows.add(json("6.8", "D", 429, "", Meaning.LATER));
     rows.add(
         json(
@@ -115,6 +122,13 @@ class TastytradeErrorsTest {
             429,
             "{\"error\":{\"code\":\"too_many_requests\",\"message\":\"Too many requests\"}}",
             Meaning.LATER));
+    rows.add(
+        json(
+            "13.15, not 429",
+            "I",
+            503,
+            "{\"error\":{\"code\":\"too_many_requests\",\"message\":\"Too many requests\"}}",
+            Meaning.IN_DOUBT));
     for (int status : new int[] {500, 502, 503, 504}) {
       rows.add(html("6.9", "D, L", status, Meaning.IN_DOUBT));
       rows.add(
