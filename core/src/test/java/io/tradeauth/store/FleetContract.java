@@ -580,6 +580,8 @@ abstract class FleetContract {
           () -> ask.of(user).toString());
     }
     assertTrue(fleet.engine().server().hasSession(user));
+    fleet.expire();
+    assertServedByAll(user); // by the refresh token that is stored, which must be the server's
   }
 
   /** Lets one process stand still in the middle of an exchange while another is asked. */
