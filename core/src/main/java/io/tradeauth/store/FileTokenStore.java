@@ -117,6 +117,7 @@ public final class FileTokenStore implements TokenStore, AutoCloseable {
     private boolean readOnly;
     private boolean repairModes;
     private boolean allowNetwork;
+    private StoreDirectory.FileSystemType fileSystem = path -> Files.getFileStore(path).type();
     private TimeSource time = TimeSource.system();
     private int journalSegmentBytes = JOURNAL_SEGMENT_BYTES;
 
@@ -149,6 +150,12 @@ public final class FileTokenStore implements TokenStore, AutoCloseable {
      */
     public Builder allowNetworkFileSystem() {
       allowNetwork = true;
+      return this;
+    }
+
+    /** Takes another's word for the type of the file system. */
+    Builder fileSystem(StoreDirectory.FileSystemType other) {
+      fileSystem = other;
       return this;
     }
 
@@ -189,7 +196,7 @@ public final class FileTokenStore implements TokenStore, AutoCloseable {
     private FileTokenStore openToWrite() throws IOException {
       StoreDirectory directory = StoreDirectory.make(path);
       if (!allowNetwork) {
-        directory.refuseNetwork();
+        directory.refuseNetwork(fileSystem);
       }
       directory.checkModes(repairModes);
       FileLocks locks = FileLocks.of(directory.locks());

@@ -209,9 +209,16 @@ record StoreDirectory(Path root) {
 
   // Checks --------------------------------------------------------------------------------------
 
+  /** Tells of what type the file system of a directory is. */
+  @FunctionalInterface
+  interface FileSystemType {
+
+    String of(Path directory) throws IOException;
+  }
+
   /** X10: a lock that only one machine knows of is none. */
-  void refuseNetwork() throws IOException {
-    String type = Files.getFileStore(root).type();
+  void refuseNetwork(FileSystemType fileSystem) throws IOException {
+    String type = fileSystem.of(root);
     if (isNetwork(type)) {
       throw new TokenStoreException(
           Reason.UNSAFE,

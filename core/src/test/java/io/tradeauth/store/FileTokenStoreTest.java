@@ -197,6 +197,27 @@ class FileTokenStoreTest {
     assertFalse(StoreDirectory.isNetwork(type));
   }
 
+  @Test
+  void x10_directoryOnTheNetwork_refusedBeforeAnythingIsWritten_openedIfAllowed() throws Exception {
+    Path real = directory.getParent().toRealPath().resolve("store");
+    FileTokenStore.Builder settings =
+        FileTokenStore.builder(directory, StoreFixture.KEYS)
+            .fileSystem(path -> path.equals(real) ? "nfs4" : "ext4");
+
+    TokenStoreException refusal =
+        assertThrows(TokenStoreException.class, () -> fixture.open(settings));
+
+    assertEquals(Reason.UNSAFE, refusal.reason());
+    for (String word : List.of(real.toString(), "network", "nfs4", "allow")) {
+      assertTrue(refusal.getMessage().contains(word), refusal::getMessage);
+    }
+    assertEquals(Map.of(), Snapshot.of(directory));
+
+    FileTokenStore store = fixture.open(settings.allowNetworkFileSystem());
+    store.supersede(ALICE, content("a"));
+    assertEquals(content("a"), Objects.requireNonNull(store.load(ALICE)).content());
+  }
+
   // Names ---------------------------------------------------------------------------------------
 
   /** What a process that died has left half-written has the user's tokens, too. */
