@@ -17,21 +17,37 @@ import org.jspecify.annotations.Nullable;
 /**
  * A record as its row has it; what is wrong with it shows when it is opened.
  *
+ * @param kind of its key, to find it by
+ * @param realm of its key as {@link #realm(String)} writes it, to find it by
  * @param content what decides about it, and what is sealed
  * @param intentId the id of the open intent in the clear, to find it by
  * @param intent the open intent, sealed
  */
-record JdbcRow(Columns content, byte @Nullable [] intentId, byte @Nullable [] intent) {
+record JdbcRow(
+    String kind,
+    String realm,
+    Columns content,
+    byte @Nullable [] intentId,
+    byte @Nullable [] intent) {
 
-  static final String COLUMNS = "generation, version, state, since, label, body, intent_id, intent";
+  static final String COLUMNS =
+      "kind, realm, generation, version, state, since, label, body, intent_id, intent";
   private static final int LONGEST_REALM = 64;
 
   static JdbcRow read(ResultSet row) throws SQLException {
     return new JdbcRow(
-        Columns.read(row, row.getBytes("body")), row.getBytes("intent_id"), row.getBytes("intent"));
+        row.getString("kind"),
+        row.getString("realm"),
+        Columns.read(row, row.getBytes("body")),
+        row.getBytes("intent_id"),
+        row.getBytes("intent"));
   }
 
   StoredRecord open(Sealer sealer, TokenStore.Key key) {
+    if (!kind.equals(key.kind().name()) || !realm.equals(realm(key.realm()))) {
+      // It opens, but no list would find it.
+      throw changed("kind or realm");
+    }
     SealedContent sealed = content.sealed();
     return new StoredRecord(
         sealed.version(), sealer.open(key, sealed), openIntent(sealer, key, sealed.version()));

@@ -36,9 +36,9 @@ import org.slf4j.LoggerFactory;
  * are served.
  *
  * <p>What can't be promised: somebody who may write the tables can put an older copy of a whole row
- * back, or delete it. A failover that loses what was committed, or a backup that is restored,
- * brings older tokens back; where a refresh token can be used only once, its user may have to sign
- * in.
+ * back, delete it or what it says of an open exchange, or keep the other processes from noticing a
+ * sign-in. A failover that loses what was committed, or a backup that is restored, brings older
+ * tokens back; where a refresh token can be used only once, its user may have to sign in.
  *
  * <p>For any number of threads, and of stores over one database. The data source stays the
  * caller's: its timeout says how long a call waits for a connection.
@@ -75,8 +75,8 @@ public final class JdbcTokenStore implements TokenStore {
   private static final String GENERATION =
       "SELECT generation FROM tradeauth_record WHERE record_id = ?";
   private static final String SUPERSEDE =
-      "UPDATE tradeauth_record SET generation = ?, version = ?, state = ?, since = ?,"
-          + " label = ?, body = ?, intent_id = NULL, intent = NULL, change_seq = "
+      "UPDATE tradeauth_record SET kind = ?, realm = ?, generation = ?, version = ?, state = ?,"
+          + " since = ?, label = ?, body = ?, intent_id = NULL, intent = NULL, change_seq = "
           + JdbcChanges.NUMBER
           + " WHERE record_id = ?";
   private static final String FORGET = "DELETE FROM tradeauth_record WHERE record_id = ?";
@@ -428,6 +428,8 @@ public final class JdbcTokenStore implements TokenStore {
     int superseded =
         session.update(
             SUPERSEDE,
+            key.kind().name(),
+            JdbcRow.realm(key.realm()),
             sealed.version().generation(),
             sealed.version().number(),
             sealed.state().name(),

@@ -634,7 +634,7 @@ class JdbcFaultTest {
       JdbcTokenStore failing = TestDatabase.open(untidy.source());
       untidy.before(
           Harm.once(
-              "UPDATE tradeauth_record SET generation",
+              "UPDATE tradeauth_record SET kind",
               (what, connection) -> {
                 throw new StackOverflowError("the test says so");
               }));

@@ -159,6 +159,7 @@ class JdbcRecordsTest {
     assertEquals(
         new StoredRecord(version, content("signed in"), null),
         Objects.requireNonNull(store.load(ALICE)));
+    assertEquals(2, store.list(Kind.LOGIN, "fake").size());
   }
 
   @ParameterizedTest
@@ -189,6 +190,8 @@ class JdbcRecordsTest {
     store.supersede(BOB, content("b"));
     for (String change :
         List.of(
+            "kind = 'LINK'",
+            "realm = 'x'",
             "generation = 'other'",
             "version = version + 1",
             "version = version - 1",
