@@ -183,13 +183,16 @@ abstract class FleetContract {
     Set<String> lost = new HashSet<>();
     fleet.startReading(users);
     for (int round = 1; round <= ROUNDS; round++) {
-      expireAndKill(users, random);
+      int twice = spentTwice();
+      Set<String> cut = expireAndKill(users, random);
       List<Fleet.Ask> asks = answers(fleet.askAll("get", users));
       List<String> gone = users.stream().filter(user -> theOne(user, asks).equals(LOST)).toList();
+      assertTrue(cut.containsAll(gone), () -> gone + " are lost, and in doubt were only " + cut);
       gone.forEach(user -> assertFalse(fleet.history().wasServed(newestAccessToken(user)), user));
       lost.addAll(gone);
       fleet.signIn(gone);
       renewInGoodTime(users);
+      assertEquals(gone.size(), spentTwice() - twice, "spent tokens sent in the probes alone");
     }
     History history = fleet.stopReading();
     history.check(fleet.engine().server().ledger(), fleet.engine().server().life());
@@ -198,12 +201,19 @@ abstract class FleetContract {
     tell(history.size() + " reads, " + ROUNDS + " kills, " + lost.size() + " users lost");
   }
 
-  private void expireAndKill(List<String> users, Random random) throws Exception {
+  /** Returns the users whose exchanges the kill has cut. */
+  private Set<String> expireAndKill(List<String> users, Random random) throws Exception {
     fleet.settle(); // a token on its way would have ended when it came
     int until = fleet.engine().exchanges() + 1 + random.nextInt(users.size() - 1);
     fleet.expire();
     fleet.flowUntil(() -> fleet.engine().exchanges() >= until);
-    fleet.welcome(fleet.replace(fleet.members().get(random.nextInt(PROCESSES))));
+    Fleet.Member next = fleet.replace(fleet.members().get(random.nextInt(PROCESSES)));
+    fleet.askAll("get", users); // so that what is open afterwards is not just begun
+    fleet.settle();
+    Set<String> cut = new HashSet<>(users);
+    cut.removeIf(user -> !fleet.isIntentOpen(user));
+    fleet.welcome(next);
+    return cut;
   }
 
   private String newestAccessToken(String user) {
