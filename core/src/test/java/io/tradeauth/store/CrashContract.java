@@ -1,11 +1,15 @@
 package io.tradeauth.store;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tradeauth.AccessToken;
 import io.tradeauth.RotationProfile;
 import io.tradeauth.SignInRequiredException;
+import io.tradeauth.TokenEvent;
+import io.tradeauth.TokenStore;
 import io.tradeauth.store.EngineChild.Failpoint;
 import io.tradeauth.testing.EngineFixture;
 import io.tradeauth.testing.Fault;
@@ -17,15 +21,18 @@ import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Whole processes are killed in the middle of exchanges with a server that ends a session when a
- * refresh token comes twice; another process then goes on.
+ * refresh token comes twice, and with one that forgives it; another process then goes on.
  */
 abstract class CrashContract {
 
@@ -69,7 +76,13 @@ abstract class CrashContract {
             Fault.after(answer -> answer.newBuilder().setHeader("Connection", "close").build()),
             1);
     return EngineChild.start(
-        address.toString(), engine.server().tokenUri(), engine.clock().now(), point, users, count);
+        address.toString(),
+        engine.server().tokenUri(),
+        engine.clock().now(),
+        engine.server().rotation(),
+        point,
+        users,
+        count);
   }
 
   @ParameterizedTest
@@ -81,7 +94,8 @@ abstract class CrashContract {
     }
   }
 
-  private void killAt(Failpoint point, String name) throws Exception {
+  /** Kills a process in the middle of the exchanges of users, and returns these. */
+  private List<String> killed(Failpoint point, String name) throws Exception {
     List<String> users = users(name, AT_ONCE);
     engine.signIn(EngineChild.FIRST).signIn(users.toArray(String[]::new));
     engine.expire();
@@ -99,6 +113,11 @@ abstract class CrashContract {
         child.kill();
       }
     }
+    return users;
+  }
+
+  private void killAt(Failpoint point, String name) throws Exception {
+    List<String> users = killed(point, name);
     boolean begun = point != Failpoint.BEFORE_LOAD && point != Failpoint.AFTER_COMMIT;
     for (String user : users) {
       assertEquals(begun, engine.stored(user).intent() != null, "an intent is open");
@@ -120,6 +139,38 @@ abstract class CrashContract {
         rotated ? AT_ONCE : 0,
         engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN) - twiceBefore);
     users.forEach(engine.manager()::forget); // or all of them would be renewed in later rounds
+  }
+
+  static Stream<Arguments> forgiven() {
+    return Stream.of(RotationProfile.NONE, RotationProfile.leeway(LONGER_THAN_THE_HOLD))
+        .flatMap(
+            rotation ->
+                Stream.of(Failpoint.AFTER_INTENT, Failpoint.BEFORE_COMMIT)
+                    .map(point -> Arguments.of(rotation, point)));
+  }
+
+  /** The other process goes on by itself: nobody has to sign in, and no later expiry suffers. */
+  @ParameterizedTest
+  @MethodSource("forgiven")
+  void killedWithTheIntentOpen_secondUseForgiven_oneExchangeServesAgain_X2_X3(
+      RotationProfile rotation, Failpoint point) throws Exception {
+    TokenStore store = engine.store();
+    engine.close();
+    engine = EngineFixture.of(rotation).store(store).start();
+    List<String> users = killed(point, "forgiven");
+    users.forEach(user -> assertNotNull(engine.stored(user).intent(), user));
+    int before = exchanges(users);
+
+    users.forEach(engine.tokens()::getAsync);
+    engine.live(LONGER_THAN_THE_HOLD);
+
+    users.forEach(user -> assertTrue(isServed(user), user));
+    assertEquals(AT_ONCE, exchanges(users) - before);
+    users.forEach(user -> assertNull(engine.stored(user).intent(), user));
+    engine.expire();
+    users.forEach(user -> assertTrue(isServed(user), user));
+    assertEquals(2 * AT_ONCE, exchanges(users) - before);
+    assertEquals(List.of(), engine.events(TokenEvent.SignInRequired.class));
   }
 
   /** Returns whether a user gets a token; else the rotation was lost, and nothing more is sent. */

@@ -63,7 +63,13 @@ final class EngineChild implements AutoCloseable {
 
   /** Starts a process that renews the tokens of users, once each or, at no point, for ever. */
   static EngineChild start(
-      String store, URI tokens, Instant now, Failpoint point, String users, int count)
+      String store,
+      URI tokens,
+      Instant now,
+      RotationProfile rotation,
+      Failpoint point,
+      String users,
+      int count)
       throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -71,6 +77,7 @@ final class EngineChild implements AutoCloseable {
     Collections.addAll(command, "-cp", System.getProperty("java.class.path"));
     Collections.addAll(command, EngineChild.class.getName(), store, tokens.toString());
     Collections.addAll(command, now.toString(), point.name(), users, Integer.toString(count));
+    Collections.addAll(command, rotation.kind().name(), rotation.leeway().toString());
     return new EngineChild(
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start());
   }
@@ -119,6 +126,9 @@ final class EngineChild implements AutoCloseable {
   public static void main(String[] arguments) throws IOException, InterruptedException {
     Failpoint last = Failpoint.valueOf(arguments[3]);
     URI server = URI.create(arguments[1]);
+    RotationProfile rotation =
+        new RotationProfile(
+            RotationProfile.Kind.valueOf(arguments[6]), Duration.parse(arguments[7]));
     TokenStore store = standing(FleetMember.open(arguments[0]));
     TokenManager manager =
         TokenManager.builder()
@@ -129,7 +139,7 @@ final class EngineChild implements AutoCloseable {
                 StandardBroker.builder(
                         BrokerProfile.builder(
                                 FakeBroker.NAME, ApiHosts.of(server.resolve("/").toString()))
-                            .rotation(RotationProfile.STRICT)
+                            .rotation(rotation)
                             .build(),
                         server)
                     .build(),
