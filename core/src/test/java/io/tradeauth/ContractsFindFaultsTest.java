@@ -72,7 +72,16 @@ class ContractsFindFaultsTest {
     return all;
   }
 
-  static class StoreIgnoringTheVersion extends TokenStoreContract {
+  /** In memory, as no other process sees it. */
+  abstract static class StoreInMemory extends TokenStoreContract {
+
+    @Override
+    protected TokenStore asAnotherProcessSeesIt(TokenStore store) {
+      return store;
+    }
+  }
+
+  static class StoreIgnoringTheVersion extends StoreInMemory {
 
     @Override
     protected TokenStore newStore() {
@@ -80,7 +89,7 @@ class ContractsFindFaultsTest {
     }
   }
 
-  static class StoreIgnoringTheIntent extends TokenStoreContract {
+  static class StoreIgnoringTheIntent extends StoreInMemory {
 
     @Override
     protected TokenStore newStore() {
@@ -88,7 +97,7 @@ class ContractsFindFaultsTest {
     }
   }
 
-  static class StoreForOneThread extends TokenStoreContract {
+  static class StoreForOneThread extends StoreInMemory {
 
     @Override
     protected TokenStore newStore() {

@@ -9,4 +9,10 @@ class InMemorySharedStoreTest extends SharedStoreContract {
   protected TokenStore newStore() {
     return TokenStore.inMemory();
   }
+
+  /** There is no other process. */
+  @Override
+  protected TokenStore asAnotherProcessSeesIt(TokenStore store) {
+    return store;
+  }
 }

@@ -9,4 +9,10 @@ class InMemoryTokenStoreTest extends TokenStoreContract {
   protected TokenStore newStore() {
     return TokenStore.inMemory();
   }
+
+  /** There is no other process. */
+  @Override
+  protected TokenStore asAnotherProcessSeesIt(TokenStore store) {
+    return store;
+  }
 }

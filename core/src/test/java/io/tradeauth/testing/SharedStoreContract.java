@@ -44,11 +44,14 @@ public abstract class SharedStoreContract {
   protected abstract TokenStore newStore() throws Exception;
 
   /**
-   * Returns the same records as another process sees them; the very store if it can't be shared.
+   * Returns the same records as another process sees them: another store, opened anew over the same
+   * files or tables, that shares no memory with this one. The very store only if no second process
+   * can ever use its records; a store that is asked about itself is not found out when it says
+   * "written" before it is.
+   *
+   * @param store what {@link #newStore} has returned
    */
-  protected TokenStore asAnotherProcessSeesIt(TokenStore store) throws Exception {
-    return store;
-  }
+  protected abstract TokenStore asAnotherProcessSeesIt(TokenStore store) throws Exception;
 
   /** Returns how often both expire at once. */
   protected int rounds() {
