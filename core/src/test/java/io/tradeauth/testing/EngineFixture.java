@@ -313,13 +313,14 @@ public final class EngineFixture implements AutoCloseable {
   /**
    * Closes the manager; the server too, unless this is {@link #another}.
    *
-   * @throws AssertionError if the manager, its provider or its broker prints a secret
+   * @throws AssertionError if the manager, its provider, its broker or an event prints a secret
    */
   @Override
   public void close() {
     try {
       closeAsTimePasses();
       List.of(manager, tokens(), broker, broker.profile()).forEach(SCAN::assertPrintsNone);
+      events.forEach(SCAN::assertPrintsNone);
     } finally {
       if (!second) {
         workers.close();

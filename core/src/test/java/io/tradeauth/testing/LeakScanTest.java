@@ -1,18 +1,31 @@
 package io.tradeauth.testing;
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
 
+import io.tradeauth.TokenName;
 import io.tradeauth.TokenStoreException;
+import java.io.IOException;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.util.Base64;
 import java.util.HexFormat;
+import java.util.concurrent.CountDownLatch;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import mockwebserver3.MockResponse;
+import mockwebserver3.MockWebServer;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.platform.engine.TestExecutionResult;
+import org.junit.platform.testkit.engine.EngineTestKit;
 
 /** A planted leak of each kind is heard (A12, G36); then silence means something. */
 class LeakScanTest {
@@ -84,10 +97,137 @@ class LeakScanTest {
     scan.assertPrintsNone(new Printing("nothing"));
   }
 
+  // Each channel as in any run: by a test that leaks, and the scan that is registered with it ----
+
   @Test
-  void threadName_isHeard() {
-    scan.hear("a thread's name", "worker of " + SECRET);
-    assertEquals(1, scan.heard().size());
-    assertTrue(scan.heard().isEmpty());
+  void nameOfAThread_failsTheTest() {
+    String failure = failureOf(NamesAThread.class).getMessage();
+
+    NamesAThread.OVER.countDown();
+    assertEquals("1 leaks, the first: a thread's name tells a secret: worker of rt-***-1", failure);
+  }
+
+  static class NamesAThread {
+
+    static final CountDownLatch OVER = new CountDownLatch(1);
+
+    @RegisterExtension final LeakScan scan = new LeakScan("planted");
+
+    @Test
+    void leaks() {
+      Thread thread =
+          new Thread(() -> assertDoesNotThrow(() -> OVER.await()), "worker of " + SECRET);
+      thread.setDaemon(true);
+      thread.start();
+    }
+  }
+
+  @Test
+  void event_failsTheTest_andIsHeardInTheLog() {
+    String failure = failureOf(PublishesAnEvent.class).getMessage();
+
+    assertTrue(failure.contains("the log tells a secret"), failure);
+    assertTrue(failure.contains("SignedIn[broker=fake, userId=***"), failure);
+  }
+
+  static class PublishesAnEvent {
+
+    @RegisterExtension static final LeakScan SCAN = new LeakScan("planted");
+
+    @Test
+    void leaks() {
+      try (EngineFixture engine = EngineFixture.strict()) {
+        engine.signIn("planted");
+      }
+    }
+  }
+
+  @Test
+  void eventThatNobodyLogs_failsTheTestThatClosesItsEngine() {
+    EngineFixture engine = EngineFixture.strict();
+    Logger library = Logger.getLogger("io.tradeauth");
+    Level before = library.getLevel();
+    library.setLevel(Level.OFF);
+    try {
+      engine.signIn("canary-for-a-user");
+      assertThrows(AssertionError.class, engine::close);
+    } finally {
+      library.setLevel(before);
+    }
+  }
+
+  @Test
+  void anyException_ofTheLibrary_orMadeForIt_orOnAThreadOfOthers_failsTheClass() {
+    String library = failureOf(ThrownByTheLibrary.class).getMessage();
+    assertTrue(library.startsWith("1 leaks, the first: java.lang.IllegalArgument"), library);
+
+    String runtime = failureOf(ThrownForTheLibrary.class).getMessage();
+    assertTrue(runtime.startsWith("1 leaks, the first: java.lang.IllegalArgument"), runtime);
+
+    String others = failureOf(ThrownByOthers.class).getMessage();
+    assertTrue(others.contains("the first: java.net.ProtocolException"), others);
+  }
+
+  static class ThrownByTheLibrary {
+
+    @RegisterExtension static final LeakScan SCAN = new LeakScan("planted");
+
+    @Test
+    void leaks() {
+      assertThrows(IllegalArgumentException.class, () -> new TokenName(SECRET));
+    }
+  }
+
+  static class ThrownForTheLibrary {
+
+    @RegisterExtension static final LeakScan SCAN = new LeakScan("planted");
+
+    @Test
+    void leaks() {
+      try (EngineFixture engine = EngineFixture.strict()) {
+        assertThrows(
+            IllegalArgumentException.class, () -> engine.tokens().apiUri("/no address " + SECRET));
+      }
+    }
+  }
+
+  static class ThrownByOthers {
+
+    @RegisterExtension static final LeakScan SCAN = new LeakScan("planted");
+
+    @Test
+    void leaks() throws IOException {
+      try (MockWebServer server = new MockWebServer()) {
+        server.enqueue(new MockResponse.Builder().status(SECRET).build());
+        server.start();
+        assertThrows(
+            IOException.class,
+            () ->
+                HttpClient.newHttpClient()
+                    .send(
+                        HttpRequest.newBuilder(server.url("/").uri()).build(),
+                        HttpResponse.BodyHandlers.discarding()));
+      }
+    }
+  }
+
+  @Test
+  void exceptionOfATest_isNot() {
+    LeakScan.Ears ears = new LeakScan.Ears(scan);
+    assertEquals(SECRET, new IllegalStateException(SECRET).getMessage());
+    ears.close();
+  }
+
+  private static Throwable failureOf(Class<?> leaking) {
+    return EngineTestKit.engine("junit-jupiter")
+        .selectors(selectClass(leaking))
+        .execute()
+        .allEvents()
+        .failed()
+        .stream()
+        .map(event -> event.getRequiredPayload(TestExecutionResult.class))
+        .flatMap(result -> result.getThrowable().stream())
+        .findFirst()
+        .orElseThrow(() -> new AssertionError("the leak was not found"));
   }
 }
