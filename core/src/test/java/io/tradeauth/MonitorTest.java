@@ -1,6 +1,7 @@
 package io.tradeauth;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tradeauth.testing.EngineFixture;
@@ -12,7 +13,9 @@ import io.tradeauth.testing.Racers;
 import java.lang.management.ManagementFactory;
 import java.lang.management.MonitorInfo;
 import java.lang.management.ThreadInfo;
+import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -20,6 +23,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -27,6 +31,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import jdk.jfr.Recording;
@@ -34,6 +39,7 @@ import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
 import okhttp3.Dns;
 import okhttp3.OkHttpClient;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -168,28 +174,110 @@ class MonitorTest {
       places.add(place);
       long[] me = {Thread.currentThread().getId()};
       ThreadInfo info = ManagementFactory.getThreadMXBean().getThreadInfo(me, true, false)[0];
+      List<StackTraceElement> stack = List.of(info.getStackTrace());
       for (MonitorInfo monitor : info.getLockedMonitors()) {
-        String type = monitor.getLockedStackFrame().getClassName();
-        if (type.startsWith("io.tradeauth.") && !type.startsWith("io.tradeauth.testing.")) {
+        if (isHeldByUs(stack, monitor.getLockedStackDepth())) {
           held.add(place + " is called under a monitor of " + monitor.getLockedStackFrame());
         }
+      }
+    }
+
+    /**
+     * Returns whether we locked it, or called what locked it and calls us back, such as a map that
+     * computes. What the transport locks for itself lies between us and the wire, and what a caller
+     * has locked lies below us.
+     */
+    private static boolean isHeldByUs(List<StackTraceElement> stack, int locked) {
+      return isOurs(stack.get(locked))
+          || (stack.subList(0, locked).stream().anyMatch(Monitors::isOurs)
+              && stack.subList(locked, stack.size()).stream().anyMatch(Monitors::isOurs));
+    }
+
+    private static boolean isOurs(StackTraceElement frame) {
+      String type = frame.getClassName();
+      return type.startsWith("io.tradeauth.")
+          && !type.startsWith("io.tradeauth.testing.")
+          && (!type.startsWith(MonitorTest.class.getName())
+              || type.startsWith(ComputingStore.class.getName()));
+    }
+  }
+
+  /** A cache before a store as many would write it: it asks the store while it computes. */
+  private static final class ComputingStore implements InvocationHandler {
+
+    private final ConcurrentMap<String, Object> answers = new ConcurrentHashMap<>();
+    private final TokenStore store;
+
+    ComputingStore(TokenStore store) {
+      this.store = store;
+    }
+
+    @Override
+    public @Nullable Object invoke(Object proxy, Method method, Object[] arguments) {
+      AtomicReference<@Nullable Object> answer = new AtomicReference<>();
+      answers.compute(
+          method.getName(),
+          (name, before) -> {
+            answer.set(call(method, arguments));
+            return name;
+          });
+      return answer.get();
+    }
+
+    private @Nullable Object call(Method method, Object[] arguments) {
+      try {
+        return method.invoke(store, arguments);
+      } catch (ReflectiveOperationException e) {
+        throw new AssertionError(e);
+      }
+    }
+  }
+
+  @Test
+  void storeAskedInsideAMapThatComputes_isFound_theCallersOwnMonitorIsNot() {
+    Monitors monitors = new Monitors();
+    TokenStore watched = watched(TokenStore.inMemory(), () -> monitors.look("store"));
+    askUnderAMonitor(watched);
+    assertEquals(List.of(), monitors.held);
+
+    askUnderAMonitor(store(new ComputingStore(watched)));
+
+    assertFalse(monitors.held.isEmpty());
+    assertTrue(
+        monitors.held.stream()
+            .allMatch(held -> held.contains("java.util.concurrent.ConcurrentHashMap.compute")));
+  }
+
+  private static void askUnderAMonitor(TokenStore store) {
+    Object own = new Object();
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT)
+            .store(store)
+            .manager(manager -> manager.executor(Runnable::run))
+            .start()) {
+      synchronized (own) {
+        engine.signIn("alice");
+        engine.get("alice");
       }
     }
   }
 
   private static TokenStore watched(TokenStore store, Runnable first) {
+    return store(
+        (proxy, method, arguments) -> {
+          first.run();
+          try {
+            return method.invoke(store, arguments);
+          } catch (InvocationTargetException e) {
+            throw e.getCause();
+          }
+        });
+  }
+
+  private static TokenStore store(InvocationHandler handler) {
     return (TokenStore)
         Proxy.newProxyInstance(
-            MonitorTest.class.getClassLoader(),
-            new Class<?>[] {TokenStore.class},
-            (proxy, method, arguments) -> {
-              first.run();
-              try {
-                return method.invoke(store, arguments);
-              } catch (InvocationTargetException e) {
-                throw e.getCause();
-              }
-            });
+            MonitorTest.class.getClassLoader(), new Class<?>[] {TokenStore.class}, handler);
   }
 
   /** Sockets whose making is watched. */
