@@ -16,6 +16,7 @@ import io.tradeauth.testing.Fault;
 import io.tradeauth.testing.Gate;
 import io.tradeauth.testing.TokenLedger;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
@@ -39,8 +40,14 @@ abstract class CrashContract {
   /** More in the long run: {@code -Plong}. */
   private static final int KILLS = Integer.getInteger("tradeauth.kills", 20);
 
+  /** So many processes are started and killed side by side. */
+  private static final int PROCESSES = 4;
+
   /** So many exchanges are cut by one kill. */
-  private static final int AT_ONCE = 20;
+  private static final int USERS = 5;
+
+  /** So many exchanges are cut before the others go on. */
+  private static final int AT_ONCE = PROCESSES * USERS;
 
   private static final Duration TICK = Duration.ofSeconds(1);
   private static final Duration LONGER_THAN_THE_HOLD = Duration.ofSeconds(75);
@@ -67,7 +74,7 @@ abstract class CrashContract {
     return IntStream.range(0, count).mapToObj(i -> name + "-" + i).toList();
   }
 
-  private EngineChild child(Failpoint point, String users, int count) throws Exception {
+  private EngineChild child(Failpoint point, String users) throws Exception {
     // The first one's connection is not for the others.
     engine
         .server()
@@ -82,37 +89,57 @@ abstract class CrashContract {
         engine.server().rotation(),
         point,
         users,
-        count);
+        USERS);
   }
 
   @ParameterizedTest
   @EnumSource(value = Failpoint.class, mode = EnumSource.Mode.EXCLUDE, names = "NONE")
   void killedAtAPoint_everyUserIsClassedRight_oneProbeAtMost_G1_X1_X2_X3_X4(Failpoint point)
       throws Exception {
-    for (int cut = 0; cut < KILLS; cut += AT_ONCE) {
-      killAt(point, "killed" + cut);
+    for (int kill = 0; kill < KILLS; kill += PROCESSES) {
+      killAt(point, "killed" + kill);
     }
   }
 
-  /** Kills a process in the middle of the exchanges of users, and returns these. */
+  /** Kills processes in the middle of the exchanges of users, and returns these. */
   private List<String> killed(Failpoint point, String name) throws Exception {
-    List<String> users = users(name, AT_ONCE);
-    engine.signIn(EngineChild.FIRST).signIn(users.toArray(String[]::new));
+    List<String> names =
+        IntStream.range(0, PROCESSES).mapToObj(i -> name + (char) ('a' + i)).toList();
+    List<String> users = names.stream().flatMap(each -> users(each, USERS).stream()).toList();
+    names.forEach(each -> engine.signIn(EngineChild.first(each)));
+    engine.signIn(users.toArray(String[]::new));
     engine.expire();
-    try (EngineChild child = child(point, name, AT_ONCE)) {
-      child.awaitReady();
-      if (point == Failpoint.AFTER_SEND) {
-        Gate gate = engine.server().holdAnswers("token");
+    List<EngineChild> children = new ArrayList<>();
+    try {
+      for (String each : names) {
+        children.add(child(point, each));
+      }
+      for (EngineChild child : children) {
+        child.awaitReady();
+      }
+      Gate gate = point == Failpoint.AFTER_SEND ? engine.server().holdAnswers("token") : null;
+      for (EngineChild child : children) {
         child.go();
-        gate.awaitArrivals(AT_ONCE);
-        child.kill();
-        gate.open();
+      }
+      if (gate == null) {
+        for (EngineChild child : children) {
+          child.awaitStill(USERS);
+        }
       } else {
-        child.go();
-        child.awaitStill(AT_ONCE);
+        gate.awaitArrivals(AT_ONCE);
+      }
+      for (EngineChild child : children) {
         child.kill();
       }
+      if (gate != null) {
+        gate.open();
+      }
+    } finally {
+      for (EngineChild child : children) {
+        child.close();
+      }
     }
+    names.forEach(each -> engine.manager().forget(EngineChild.first(each)));
     return users;
   }
 
@@ -196,10 +223,10 @@ abstract class CrashContract {
     int lost = 0;
     for (int kill = 0; kill < KILLS; kill++) {
       String name = "random" + kill;
-      List<String> users = users(name, 5);
-      engine.signIn(EngineChild.FIRST).signIn(users.toArray(String[]::new));
+      List<String> users = users(name, USERS);
+      engine.signIn(EngineChild.first(name)).signIn(users.toArray(String[]::new));
       int twice = engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN);
-      try (EngineChild child = child(Failpoint.NONE, name, 5)) {
+      try (EngineChild child = child(Failpoint.NONE, name)) {
         child.awaitReady();
         int exchanges = engine.exchanges() + 1 + random.nextInt(20);
         child.go();
@@ -210,9 +237,10 @@ abstract class CrashContract {
         child.kill();
       }
       lost += classify(users, twice);
+      engine.manager().forget(EngineChild.first(name));
       users.forEach(engine.manager()::forget); // or all of them would be renewed in later rounds
     }
-    assertTrue(lost < KILLS * 5, "most kills cost nothing");
+    assertTrue(lost < KILLS * USERS, "most kills cost nothing");
   }
 
   private int classify(List<String> users, int twiceBefore) {

@@ -117,8 +117,13 @@ final class EngineChild implements AutoCloseable {
 
   // In the other process ------------------------------------------------------------------------
 
-  /** The user whose renewal comes before all others: one proves the client, the rest go at once. */
-  static final String FIRST = "first";
+  /**
+   * Returns the user whose renewal comes before those of the others of a name: one proves the
+   * client, the rest go at once.
+   */
+  static String first(String users) {
+    return users + "-first";
+  }
 
   private static volatile Failpoint point = Failpoint.NONE;
 
@@ -146,7 +151,7 @@ final class EngineChild implements AutoCloseable {
                 settings -> settings.client(FakeBroker.client()))
             .build();
     TokenProvider tokens = manager.provider(FakeBroker.NAME);
-    tokens.get(FIRST);
+    tokens.get(first(arguments[4]));
     say("ready");
     System.in.read();
     point = last;
