@@ -17,8 +17,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Encrypted rows in the application's own database, for any number of machines at once: PostgreSQL,
- * H2 or SQLite, through any {@link DataSource}.
+ * Encrypted rows in the application's own database, for as many machines at once as it serves:
+ * PostgreSQL, H2 or SQLite, through any {@link DataSource}.
  *
  * <p>What a method has written when it returns survives a crash and a power cut of the database;
  * settings with which it would not are refused when the store is opened. All writing is by single
