@@ -96,6 +96,34 @@ class JdbcFaultTest {
     assertEquals(1, tap.mostOpen());
   }
 
+  /** What the engine asks for to renew a user whose sign-in has proven the client. */
+  @ParameterizedTest
+  @EnumSource
+  void exchangeOfTheEngine_loadBeginCommitAndNothingElse(TestDatabase database) throws Exception {
+    open(database);
+    List<String> users = List.of("alice", "bob", "carol");
+    try (EngineFixture engine = EngineFixture.of(RotationProfile.STRICT).store(store).start()) {
+      users.forEach(engine::signIn);
+      engine.expire();
+      engine.settle();
+      for (String user : users) {
+        int before = engine.exchanges();
+        tap.executed();
+
+        engine.get(user);
+        engine.settle();
+
+        assertEquals(1, engine.exchanges() - before);
+        List<String> executed = new ArrayList<>(tap.executed());
+        executed.removeAll(List.of("CHECKPOINT SYNC"));
+        assertEquals(3, executed.size(), executed::toString);
+        assertTrue(executed.get(0).startsWith("SELECT kind"), executed::toString);
+        assertTrue(executed.get(1).contains("SET intent_id = ?"), executed::toString);
+        assertTrue(executed.get(2).contains("SET version = ?"), executed::toString);
+      }
+    }
+  }
+
   private static List<String> verbs(List<String> statements) {
     return statements.stream().map(sql -> sql.substring(0, sql.indexOf(' '))).toList();
   }
