@@ -127,32 +127,64 @@ class SingleFlightTest {
   // G9: single flight over every entry point
 
   @Test
-  void fiftyUsers_thousandCallers_mixedEntryPoints_fiftyExchanges_G9_C1() throws Exception {
+  void tokensEnded_thousandCallers_mixedEntryPoints_fiftyExchanges_G9_C1() throws Exception {
     try (EngineFixture engine = EngineFixture.strict()) {
-      List<String> users = IntStream.range(0, 50).mapToObj(i -> "user-" + i).toList();
-      users.forEach(engine::signIn);
+      List<String> users = fiftyUsers(engine);
       List<AccessToken> old = users.stream().map(engine::get).toList();
       int before = engine.exchanges();
       engine.expire();
 
-      together(
-          1_000,
-          i -> {
-            String user = users.get(i % 50);
-            AccessToken rejected = old.get(i % 50);
-            TokenProvider tokens = engine.tokens();
-            return switch (i / 50 % 5) {
-              case 0 -> tokens.get(user);
-              case 1 -> tokens.getInsteadOf(user, rejected);
-              case 2 -> tokens.getLasting(user, Duration.ofMinutes(2));
-              case 3 -> tokens.forUser(user).get();
-              default -> tokens.getAsync(user).get();
-            };
-          });
+      together(1_000, i -> enter(engine, i / 50, users.get(i % 50), old.get(i % 50)));
 
+      engine.live(Duration.ofSeconds(10));
       assertEquals(50, engine.exchanges() - before);
       assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
     }
+  }
+
+  /** Here the manager itself has begun to renew all of them, one after the other. */
+  @Test
+  void tokensDue_renewedInTheBackground_thousandCallersMeet_fiftyExchanges_G9_C1()
+      throws Exception {
+    try (EngineFixture engine = EngineFixture.strict()) {
+      List<String> users = fiftyUsers(engine);
+      List<AccessToken> old = users.stream().map(engine::get).toList();
+      int before = engine.exchanges();
+      engine.clock().jump(engine.server().life().minusSeconds(100));
+      engine.settle();
+      int begun = engine.exchanges() - before;
+      assertEquals(50, realm(engine).flightsUnderWay() + begun);
+      assertTrue(begun < 50, "some wait for their turn");
+
+      together(1_000, i -> enter(engine, i / 50, users.get(i % 50), old.get(i % 50)));
+
+      engine.live(Duration.ofSeconds(10));
+      assertEquals(50, engine.exchanges() - before);
+      assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
+    }
+  }
+
+  private static List<String> fiftyUsers(EngineFixture engine) {
+    List<String> users = IntStream.range(0, 50).mapToObj(i -> "user-" + i).toList();
+    users.forEach(engine::signIn);
+    return users;
+  }
+
+  private static AccessToken enter(
+      EngineFixture engine, int entry, String user, AccessToken rejected) throws Exception {
+    TokenProvider tokens = engine.tokens();
+    return switch (entry % 7) {
+      case 0 -> tokens.get(user);
+      case 1 -> tokens.getInsteadOf(user, rejected);
+      case 2 -> tokens.getLasting(user, Duration.ofMinutes(2));
+      case 3 -> tokens.forUser(user).get();
+      case 4 -> tokens.renew(user);
+      case 5 -> {
+        engine.manager().preload(FakeBroker.NAME, List.of(user)).get();
+        yield tokens.get(user);
+      }
+      default -> tokens.getAsync(user).get();
+    };
   }
 
   @Test
