@@ -326,12 +326,12 @@ class SingleFlightTest {
   // G22: minimum life per request
 
   @Test
-  void ninetySecondsLeft_lastingWaits_plainGetDoesNot_G22() throws Exception {
+  void ninetySecondsLeft_whoAsksFor300Waits_whoAsksFor30DoesNot_oneExchange_G22() throws Exception {
     try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
       AccessToken old = engine.get("alice");
       CompletableFuture<AccessToken> streaming;
       try (Gate gate = engine.server().holdAnswers("token")) {
-        engine.clock().jump(engine.server().life().minusSeconds(150));
+        engine.clock().jump(engine.server().life().minusSeconds(90));
         streaming =
             CompletableFuture.supplyAsync(
                 () -> engine.tokens().getLasting("alice", Duration.ofSeconds(300)), callers);
