@@ -90,6 +90,42 @@ class ClockTest {
     }
   }
 
+  /** Asked all along, at two hundred points of each life. */
+  @ParameterizedTest
+  @ValueSource(longs = {20, 300, 900, 1200, 86_400})
+  void anyLife_askedAllAlong_renewedOnceInEachLife_betweenFiveAndFiftyPercentLeft_G18(
+      long seconds) {
+    Duration life = Duration.ofSeconds(seconds);
+    Duration step = life.dividedBy(200);
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT)
+            .server(server -> server.life(life))
+            .start()
+            .signIn("alice")) {
+      AccessToken token = engine.get("alice");
+      int before = engine.exchanges();
+      int renewed = 0;
+      for (Duration at = Duration.ZERO;
+          at.compareTo(life.multipliedBy(5)) < 0;
+          at = at.plus(step)) {
+        engine.advance(step);
+        engine.settle();
+        assertTrue(engine.server().accepts(engine.get("alice").value()));
+        engine.settle();
+        AccessToken newest = engine.get("alice");
+        if (!newest.equals(token)) {
+          renewed++;
+          Duration left = Duration.between(engine.clock().now(), token.expiresAt());
+          double part = (double) left.toMillis() / life.toMillis();
+          assertTrue(part >= 0.05 && part <= 0.5, part + " of the life left");
+          token = newest;
+        }
+        assertEquals(renewed, engine.exchanges() - before, "one exchange for each life");
+      }
+      assertTrue(renewed >= 5 && renewed <= 10, renewed + " renewals in five lives");
+    }
+  }
+
   private static int flights(EngineFixture engine) {
     return ((ManagedTokenProvider) engine.tokens()).realm().flightsUnderWay();
   }
