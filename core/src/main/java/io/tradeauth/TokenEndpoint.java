@@ -18,6 +18,7 @@ import okhttp3.ConnectionSpec;
 import okhttp3.CookieJar;
 import okhttp3.Dispatcher;
 import okhttp3.EventListener;
+import okhttp3.Headers;
 import okhttp3.HttpUrl;
 import okhttp3.Interceptor;
 import okhttp3.MediaType;
@@ -196,6 +197,9 @@ final class TokenEndpoint {
         call.cancel(); // or closing it reads on for a while, to keep the connection
         return new Result.Lost(null);
       }
+      if (hasTwoLengths(response.headers())) {
+        client.connectionPool().evictAll(); // or what is left of it is read as the next answer
+      }
       return new Result.Answered(
           Answer.of(response.code(), response.headers(), body, request.uri()));
     } catch (SSLException e) {
@@ -208,6 +212,16 @@ final class TokenEndpoint {
       IOException cause = wordless(e);
       return progress.begun ? new Result.Lost(cause) : new Result.NotSent(cause, false);
     }
+  }
+
+  private static boolean hasTwoLengths(Headers headers) {
+    String length = headers.get("Content-Length");
+    for (int i = 0; length != null && i < headers.size(); i++) {
+      if (headers.name(i).equalsIgnoreCase("Content-Length") && !headers.value(i).equals(length)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Once the server may have answered, a message may show a piece of the answer. */

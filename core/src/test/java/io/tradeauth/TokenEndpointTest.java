@@ -365,9 +365,8 @@ class TokenEndpointTest {
 
   /** N13: lengths that contradict each other: the last counts, and what is over is no answer. */
   @ParameterizedTest
-  @CsvSource({"28,28,first,next", "5,28,first,next", "28,5,unclear,lost"})
-  void twoLengths_oneRequestAndNothingOfIt_inTheNextAnswer(
-      int one, int two, String whatComes, String whatComesNext) {
+  @CsvSource({"28,28,first", "5,28,first", "28,5,unclear"})
+  void twoLengths_oneRequestAndNothingOfIt_inTheNextAnswer(int one, int two, String whatComes) {
     String lengths = "Content-Length: " + one + "\r\nContent-Length: " + two + "\r\n";
     RawServer server =
         opened(
@@ -383,17 +382,11 @@ class TokenEndpointTest {
 
     assertEquals(whatComes, outcome(send(server.uri("/token"))));
     assertEquals(1, server.requests().size());
-    assertEquals(whatComesNext, outcome(send(server.uri("/token"))));
-    assertEquals(2, server.requests().size());
-    assertEquals(2, server.requests().get(1).connection(), "not the same connection");
     assertEquals("next", outcome(send(server.uri("/token"))));
-    assertEquals(3, server.requests().size());
+    assertEquals(2, server.requests().size());
   }
 
   private static String outcome(TokenEndpoint.Result result) {
-    if (result instanceof TokenEndpoint.Result.Lost) {
-      return "lost";
-    }
     Answer answer = answered(result);
     Json json = answer.json();
     if (json == null) {
