@@ -396,7 +396,7 @@ class JdbcFaultTest {
     open(TestDatabase.POSTGRESQL);
     tap.before(
         Harm.once(
-            "SELECT generation",
+            "SELECT kind",
             (what, connection) -> {
               throw new SQLException("as a pooler says", state);
             }));
