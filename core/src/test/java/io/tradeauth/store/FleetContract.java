@@ -183,11 +183,17 @@ abstract class FleetContract {
     Set<String> lost = new HashSet<>();
     fleet.startReading(users);
     for (int round = 1; round <= ROUNDS; round++) {
+      fleet.settle(); // a token on its way would have ended when it came
       int twice = spentTwice();
+      Map<String, Integer> before = exchanges(users);
       Set<String> cut = expireAndKill(users, random);
       List<Fleet.Ask> asks = answers(fleet.askAll("get", users));
       List<String> gone = users.stream().filter(user -> theOne(user, asks).equals(LOST)).toList();
       assertTrue(cut.containsAll(gone), () -> gone + " are lost, and in doubt were only " + cut);
+      for (String user : users) {
+        int sent = fleet.exchanges(user) - before.get(user);
+        assertEquals(gone.contains(user) ? 2 : 1, sent, () -> user + ": one exchange, or a probe");
+      }
       gone.forEach(user -> assertFalse(fleet.history().wasServed(newestAccessToken(user)), user));
       lost.addAll(gone);
       fleet.signIn(gone);
@@ -203,7 +209,6 @@ abstract class FleetContract {
 
   /** Returns the users whose exchanges the kill has cut. */
   private Set<String> expireAndKill(List<String> users, Random random) throws Exception {
-    fleet.settle(); // a token on its way would have ended when it came
     int until = fleet.engine().exchanges() + 1 + random.nextInt(users.size() - 1);
     fleet.expire();
     fleet.flowUntil(() -> fleet.engine().exchanges() >= until);
