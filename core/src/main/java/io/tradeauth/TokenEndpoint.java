@@ -1,6 +1,8 @@
 package io.tradeauth;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetSocketAddress;
 import java.net.Proxy;
 import java.net.ProxySelector;
 import java.net.SocketAddress;
@@ -9,6 +11,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import javax.net.SocketFactory;
 import javax.net.ssl.HostnameVerifier;
 import javax.net.ssl.SSLException;
 import okhttp3.Authenticator;
@@ -46,6 +49,7 @@ final class TokenEndpoint {
 
   private static final long LARGEST_BODY = 64 * 1024;
 
+  private final WatchedSockets sockets = new WatchedSockets();
   private final OkHttpClient http;
   private final OkHttpClient withoutBody;
   private volatile @Nullable Address latest;
@@ -71,6 +75,9 @@ final class TokenEndpoint {
             .eventListenerFactory(call -> progressOf(call.request()));
     own.interceptors().clear();
     own.networkInterceptors().clear();
+    if (host.socketFactory().equals(SocketFactory.getDefault())) {
+      own.socketFactory(sockets); // the host's own may be the only way out
+    }
     this.http = own.build();
     this.withoutBody =
         http.newBuilder().addNetworkInterceptor(TokenEndpoint::withoutInvitation).build();
@@ -147,15 +154,56 @@ final class TokenEndpoint {
   }
 
   /**
-   * Whether a request has begun to leave. Each call has its own; written by the thread that sends.
+   * Whether a request has begun to leave, and whether what comes is its answer. OkHttp gives a
+   * connection on as soon as it has an answer in its full length (its issue 9726): if a server
+   * sends it twice, or says that the connection has been idle, the next request would be answered
+   * before it is sent, with another user's tokens. Each call has its own; used by the thread that
+   * sends, if not said otherwise.
    */
-  private static final class Progress extends EventListener {
+  private static final class Progress extends EventListener implements WatchedSockets.Watcher {
 
     volatile boolean begun;
+    boolean isUnasked;
+    private volatile boolean connects; // by a thread of OkHttp's if it races addresses
+    private boolean writes;
+    private boolean hasRead;
+
+    @Override
+    public void connectStart(Call call, InetSocketAddress address, Proxy proxy) {
+      connects = true;
+    }
 
     @Override
     public void requestHeadersStart(Call call) {
       begun = true;
+      writes = false;
+      hasRead = false;
+    }
+
+    @Override
+    public void writes(InputStream incoming) throws IOException {
+      if (begun && !writes && !connects && incoming.available() > 0) {
+        begun = false;
+        isUnasked = true;
+      }
+      writes = true;
+      if (isUnasked) {
+        throw unasked(); // OkHttp looks for an answer nevertheless
+      }
+    }
+
+    @Override
+    public void hasRead() {
+      hasRead = true;
+    }
+
+    @Override
+    public void responseHeadersEnd(Call call, Response response) {
+      isUnasked |= writes && !hasRead;
+    }
+
+    static IOException unasked() {
+      return new IOException("something came on the connection that nobody had asked for");
     }
   }
 
@@ -191,7 +239,14 @@ final class TokenEndpoint {
     OkHttpClient client = request.body() == null ? withoutBody : http;
     Call call = client.newCall(toOkHttp(request, headers, bearer, progress));
     call.timeout().timeout(timeout.toMillis(), TimeUnit.MILLISECONDS);
+    sockets.watch(progress);
     try (Response response = call.execute()) {
+      if (progress.isUnasked) {
+        call.cancel();
+        return progress.begun
+            ? new Result.Lost(null)
+            : new Result.NotSent(Progress.unasked(), false);
+      }
       String body = body(response.body().source());
       if (body == null) {
         call.cancel(); // or closing it reads on for a while, to keep the connection
@@ -211,6 +266,8 @@ final class TokenEndpoint {
       // an undeclared InterruptedException where it races addresses.
       IOException cause = wordless(e);
       return progress.begun ? new Result.Lost(cause) : new Result.NotSent(cause, false);
+    } finally {
+      sockets.watch(null);
     }
   }
 

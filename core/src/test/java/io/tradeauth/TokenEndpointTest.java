@@ -26,6 +26,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
@@ -383,6 +384,56 @@ class TokenEndpointTest {
     assertEquals(whatComes, outcome(send(server.uri("/token"))));
     assertEquals(1, server.requests().size());
     assertEquals("next", outcome(send(server.uri("/token"))));
+    assertEquals(2, server.requests().size());
+  }
+
+  /** N13: OkHttp has it in hand when the next request is made. */
+  @Test
+  void answerThatComesTwice_isNotTheNextOnes() {
+    String first = RawServer.answer("200 OK", "", "{\"access_token\":\"canary-at\"}");
+    String next = RawServer.answer("200 OK", "", "{\"access_token\":\"canary-of-the-next\"}");
+    RawServer server =
+        opened(
+            new RawServer(
+                (request, out, self) -> {
+                  String text = request.number() == 1 ? first + first : next;
+                  out.write(text.getBytes(StandardCharsets.ISO_8859_1));
+                }));
+
+    assertEquals("first", outcome(send(server.uri("/token"))));
+    assertInstanceOf(TokenEndpoint.Result.Lost.class, send(server.uri("/token")));
+    assertEquals("next", outcome(send(server.uri("/token"))));
+  }
+
+  /** N13: a server complains that nothing came, or says something again, when all is long over. */
+  @ParameterizedTest
+  @ValueSource(strings = {"408 Request Timeout", "200 OK"})
+  void somethingComesBetweenTwoRequests_theNextIsNotSent_norAnsweredByIt(String status)
+      throws Exception {
+    CompletableFuture<Void> isRead = new CompletableFuture<>();
+    CountDownLatch hasCome = new CountDownLatch(1);
+    String answer = RawServer.answer("200 OK", "", "{\"access_token\":\"canary-at\"}");
+    String unasked = RawServer.answer(status, "", "{\"access_token\":\"canary-of-nobody\"}");
+    RawServer server =
+        opened(
+            new RawServer(
+                (request, out, self) -> {
+                  out.write(answer.getBytes(StandardCharsets.ISO_8859_1));
+                  if (request.number() == 1) {
+                    out.flush();
+                    isRead.join();
+                    out.write(unasked.getBytes(StandardCharsets.ISO_8859_1));
+                    out.flush();
+                    hasCome.countDown();
+                  }
+                }));
+
+    assertEquals("first", outcome(send(server.uri("/token"))));
+    isRead.complete(null);
+    assertTrue(hasCome.await(10, java.util.concurrent.TimeUnit.SECONDS));
+
+    assertFalse(notSent(send(server.uri("/token"))).tls());
+    assertEquals("first", outcome(send(server.uri("/token"))));
     assertEquals(2, server.requests().size());
   }
 
