@@ -2,6 +2,7 @@ package io.tradeauth.testing;
 
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -75,6 +76,14 @@ public final class TokenLedger {
   /** Returns how many secrets of {@code kind} were presented more than once. */
   public synchronized int spentTwice(Kind kind) {
     return (int) entries.values().stream().filter(e -> e.kind == kind && e.uses > 1).count();
+  }
+
+  /** Returns how many secrets of {@code kind} and of these owners were presented more than once. */
+  public synchronized int spentTwice(Kind kind, Collection<String> owners) {
+    return (int)
+        entries.values().stream()
+            .filter(e -> e.kind == kind && e.uses > 1 && owners.contains(e.owner))
+            .count();
   }
 
   /** Returns how many secrets of {@code kind} were issued. */
