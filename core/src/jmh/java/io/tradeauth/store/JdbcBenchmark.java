@@ -124,7 +124,7 @@ public class JdbcBenchmark {
     try (Connection connection = database.source().getConnection();
         PreparedStatement select =
             connection.prepareStatement(
-                "SELECT generation, version, state, since, label, body, intent_id, intent"
+                "SELECT kind, realm, generation, version, state, since, label, body, intent_id, intent"
                     + " FROM bare WHERE record_id = ?")) {
       select.setBytes(1, bareId);
       try (ResultSet row = select.executeQuery()) {
