@@ -150,6 +150,11 @@ public final class LeakScan implements BeforeAllCallback, AfterEachCallback, Aft
     private static final Set<String> UNREADABLE =
         Set.of("java.io.IOException", "java.io.EOFException", "java.net.ProtocolException");
 
+    /** What repeats the words of its cause, which has been listened to when it was made. */
+    private static final Set<String> WRAPS =
+        Set.of(
+            "java.util.concurrent.CompletionException", "java.util.concurrent.ExecutionException");
+
     private final LeakScan scan;
     private final Map<String, Boolean> tests = new HashMap<>();
     private final Logger library = Logger.getLogger("io.tradeauth");
@@ -198,7 +203,7 @@ public final class LeakScan implements BeforeAllCallback, AfterEachCallback, Aft
         String type = event.getClass("thrownClass").getName();
         List<String> callers = callers(event.getStackTrace());
         if (type.startsWith("io.tradeauth.")
-            || !(isOfATest(callers) || isUnreadableAnswer(type, callers))) {
+            || !(isOfATest(callers) || isUnreadableAnswer(type, callers) || WRAPS.contains(type))) {
           scan.hear(type, event.getString("message"));
         }
       }
