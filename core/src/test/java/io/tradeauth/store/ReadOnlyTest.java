@@ -36,7 +36,9 @@ class ReadOnlyTest {
           String.valueOf(refused.getMessage()).matches(".* renewed last by instance [0-9a-f]+"),
           refused.getMessage());
       assertTrue(service.server().accepts(service.get("alice").value()));
-      // In the background it may have looked while the service was at it, and looks again soon.
+      // In the background it may have looked while the service was at it, and looks again soon:
+      // whoever asks meanwhile is told what that look is told.
+      script.settle();
       CompletableFuture<AccessToken> adopted = script.tokens().getAsync("alice");
       script.liveUntil(Duration.ofMillis(100), adopted::isDone);
       assertEquals(service.get("alice"), adopted.join());
