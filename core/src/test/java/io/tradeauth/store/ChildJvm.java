@@ -105,6 +105,7 @@ final class ChildJvm implements AutoCloseable {
     int number = Integer.parseInt(arguments[2]);
     switch (arguments[0]) {
       case "write" -> write(FileTokenStore.at(directory, StoreFixture.KEYS), new Random(number));
+      case "lock" -> say(FileLocks.of(directory).lockIfFree(number) == null ? "taken" : "free");
       case "race" -> {
         say("ready");
         System.in.read();
