@@ -124,8 +124,8 @@ public class JdbcBenchmark {
     try (Connection connection = database.source().getConnection();
         PreparedStatement select =
             connection.prepareStatement(
-                "SELECT kind, realm, generation, version, state, since, label, body, intent_id, intent"
-                    + " FROM bare WHERE record_id = ?")) {
+                "SELECT kind, realm, generation, version, state, since, label, body,"
+                    + " intent_id, intent FROM bare WHERE record_id = ?")) {
       select.setBytes(1, bareId);
       try (ResultSet row = select.executeQuery()) {
         row.next();
