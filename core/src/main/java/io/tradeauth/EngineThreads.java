@@ -18,13 +18,19 @@ import org.jspecify.annotations.Nullable;
  */
 final class EngineThreads implements Executor {
 
+  /**
+   * How many virtual threads are kept: the stack that a new one grows is a fifth of the garbage of
+   * an exchange. The others end with their task, as a wait that has an end costs a timer.
+   */
+  private static final int KEPT = 8;
+
   private final ExecutorService executor;
 
   EngineThreads() {
     ThreadFactory virtual = virtualThreads();
     this.executor =
         new ThreadPoolExecutor(
-            0,
+            virtual == null ? 0 : KEPT,
             Integer.MAX_VALUE,
             virtual == null ? 60 : 0,
             TimeUnit.SECONDS,
