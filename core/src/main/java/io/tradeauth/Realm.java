@@ -411,7 +411,7 @@ final class Realm {
     try {
       step.run();
     } finally {
-      exchanging.remove();
+      exchanging.set(null); // the thread is kept, and so may be the entry
     }
   }
 

@@ -3,11 +3,11 @@ package io.tradeauth;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.StringTokenizer;
-import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -127,8 +127,7 @@ public final class TokenResponse {
     private @Nullable Instant expiresAt;
     private @Nullable RefreshToken refreshToken;
     private @Nullable Set<String> scope;
-    private final Map<TokenName, NamedToken> namedTokens =
-        new TreeMap<>(java.util.Comparator.comparing(TokenName::value));
+    private Map<TokenName, NamedToken> namedTokens = Map.of();
     private @Nullable UserProfile profile;
     private final List<String> problems = new ArrayList<>();
 
@@ -279,6 +278,7 @@ public final class TokenResponse {
     /** Adds a token that came beside the access token, unless it could not be sent in a header. */
     public Builder namedToken(TokenName name, NamedToken token) {
       if (TokenSyntax.isToken(token.value().value())) {
+        namedTokens = namedTokens.isEmpty() ? new HashMap<>() : namedTokens;
         namedTokens.put(name, token);
       } else {
         problems.add(name + ": not a token");
