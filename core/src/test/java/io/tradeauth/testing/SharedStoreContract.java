@@ -195,6 +195,31 @@ public abstract class SharedStoreContract {
     assertEquals(null, Objects.requireNonNull(one.store().load(ALICE)).intent());
   }
 
+  /**
+   * G11: what was not looked at for more than ten seconds does not count: the intent may have been
+   * another one's meanwhile.
+   */
+  @Test
+  void ownerDied_watcherStandsStill_watchesForAWholeHoldAnew() {
+    one.signIn("alice");
+    two.get("alice");
+    leaveIntentOpen();
+    one.expire();
+    int sent = one.exchanges();
+
+    CompletableFuture<AccessToken> waiting = two.tokens().getAsync("alice");
+    one.live(Duration.ofSeconds(5));
+    one.clock().jump(HOLD);
+    one.live(HOLD.minusSeconds(1));
+
+    assertEquals(sent, one.exchanges(), "sent inside the hold");
+
+    one.live(Duration.ofSeconds(4));
+
+    assertEquals(sent + 1, one.exchanges(), "probes");
+    assertTrue(waiting.isDone());
+  }
+
   /** G11: two that wait for the same dead one: still one probe. */
   @Test
   void ownerDied_bothWait_oneProbe() {
