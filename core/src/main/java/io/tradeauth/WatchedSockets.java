@@ -43,28 +43,26 @@ final class WatchedSockets extends SocketFactory {
     return new Watched();
   }
 
-  // OkHttp connects by itself and uses none of these.
+  // OkHttp connects by itself. If it ever does not, no socket is better than one nobody watches.
 
   @Override
-  public Socket createSocket(String host, int port) throws IOException {
-    return SocketFactory.getDefault().createSocket(host, port);
+  public Socket createSocket(String host, int port) {
+    throw new UnsupportedOperationException();
   }
 
   @Override
-  public Socket createSocket(String host, int port, InetAddress local, int localPort)
-      throws IOException {
-    return SocketFactory.getDefault().createSocket(host, port, local, localPort);
+  public Socket createSocket(String host, int port, InetAddress local, int localPort) {
+    throw new UnsupportedOperationException();
   }
 
   @Override
-  public Socket createSocket(InetAddress host, int port) throws IOException {
-    return SocketFactory.getDefault().createSocket(host, port);
+  public Socket createSocket(InetAddress host, int port) {
+    throw new UnsupportedOperationException();
   }
 
   @Override
-  public Socket createSocket(InetAddress host, int port, InetAddress local, int localPort)
-      throws IOException {
-    return SocketFactory.getDefault().createSocket(host, port, local, localPort);
+  public Socket createSocket(InetAddress host, int port, InetAddress local, int localPort) {
+    throw new UnsupportedOperationException();
   }
 
   private final class Watched extends Socket {
