@@ -1,5 +1,7 @@
 package io.tradeauth;
 
+import static java.util.Objects.requireNonNull;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetSocketAddress;
@@ -30,6 +32,7 @@ import okhttp3.Protocol;
 import okhttp3.Request;
 import okhttp3.RequestBody;
 import okhttp3.Response;
+import okhttp3.Route;
 import okio.BufferedSink;
 import okio.BufferedSource;
 import okio.Utf8;
@@ -75,12 +78,24 @@ final class TokenEndpoint {
             .eventListenerFactory(call -> progressOf(call.request()));
     own.interceptors().clear();
     own.networkInterceptors().clear();
+    own.addNetworkInterceptor(this::aloneIfUnwatched);
     if (host.socketFactory().equals(SocketFactory.getDefault())) {
       own.socketFactory(sockets); // the host's own may be the only way out
     }
     this.http = own.build();
     this.withoutBody =
         http.newBuilder().addNetworkInterceptor(TokenEndpoint::withoutInvitation).build();
+  }
+
+  /** What no one looks at for answers that nobody asked for carries one request and no second. */
+  private Response aloneIfUnwatched(Interceptor.Chain chain) throws IOException {
+    Request request = chain.request();
+    Route route = requireNonNull(chain.connection()).route(); // it has one on the network's side
+    boolean watched =
+        route.address().socketFactory() == sockets
+            && route.proxy().type() != Proxy.Type.SOCKS; // OkHttp makes these sockets by itself
+    return chain.proceed(
+        watched ? request : request.newBuilder().header("Connection", "close").build());
   }
 
   /** OkHttp takes {@code Retry-After: 0} of a 503 as an invitation to resend what has no body. */

@@ -405,6 +405,43 @@ class TokenEndpointTest {
     assertEquals("next", outcome(send(server.uri("/token"))));
   }
 
+  /** N13: nobody looks at sockets of the host's own. */
+  @Test
+  void answerThatComesTwice_hostsOwnSockets_connectionIsNotUsedAgain() {
+    String first = RawServer.answer("200 OK", "", "{\"access_token\":\"canary-at\"}");
+    String next = RawServer.answer("200 OK", "", "{\"access_token\":\"canary-of-the-next\"}");
+    RawServer server =
+        opened(
+            new RawServer(
+                (request, out, self) -> {
+                  String text = request.number() == 1 ? first + first : next;
+                  out.write(text.getBytes(StandardCharsets.ISO_8859_1));
+                }));
+    TokenEndpoint endpoint = endpoint(new Cable().client());
+
+    assertEquals("first", outcome(send(endpoint, refresh(server.uri("/token")), LONG)));
+    assertEquals("next", outcome(send(endpoint, refresh(server.uri("/token")), LONG)));
+    assertEquals("close", server.requests().get(0).header("Connection"));
+    assertEquals(1, server.requests().get(1).connection());
+  }
+
+  /** N13: nor at those that OkHttp makes for a SOCKS proxy. */
+  @Test
+  void socksProxy_connectionIsNotUsedAgain() throws Exception {
+    MockWebServer server = tlsServer();
+    server.enqueue(new MockResponse.Builder().body("{}").build());
+    SocksProxy proxy = opened(new SocksProxy());
+    OkHttpClient host = LocalhostTls.trusting().proxy(proxy.address()).build();
+    TokenEndpoint endpoint = endpoint(host);
+
+    answered(send(endpoint, refresh(tlsUri(server, "localhost")), LONG));
+    answered(send(endpoint, refresh(tlsUri(server, "localhost")), LONG));
+
+    assertEquals(0, server.takeRequest().getExchangeIndex());
+    assertEquals(0, server.takeRequest().getExchangeIndex());
+    assertEquals(2, proxy.connections());
+  }
+
   /** N13: a server complains that nothing came, or says something again, when all is long over. */
   @ParameterizedTest
   @ValueSource(strings = {"408 Request Timeout", "200 OK"})
