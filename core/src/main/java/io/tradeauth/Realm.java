@@ -47,7 +47,7 @@ final class Realm {
   /** Of how many it is remembered what was saved last, in case the store is set back. */
   private static final int MOST_REMEMBERED = 10_000;
 
-  /** How long an answer that came too late may still be of use. */
+  /** How long an answer that came too late is kept, as it may still be of use. */
   private static final Duration LATE = Duration.ofMinutes(10);
 
   private final String name;
@@ -61,7 +61,7 @@ final class Realm {
   private final ConcurrentMap<String, Trouble> troubles = new ConcurrentHashMap<>();
   private final ConcurrentMap<String, Rest> rests = new ConcurrentHashMap<>();
   private final ConcurrentMap<String, Unsaved> unsaved = new ConcurrentHashMap<>();
-  private final ConcurrentMap<String, Late> late = new ConcurrentHashMap<>();
+  private final Cache<String, Late> late;
   private final Cache<String, Committed> committed =
       Caffeine.newBuilder().maximumSize(MOST_REMEMBERED).executor(Runnable::run).build();
   private final ClientBudgets budgets;
@@ -88,6 +88,12 @@ final class Realm {
     this.forced = new ForcedRenewals(engine.time());
     this.budgets = new ClientBudgets(name, engine);
     this.idle = new IdleLogins(this);
+    this.late =
+        Caffeine.newBuilder()
+            .expireAfterWrite(LATE)
+            .ticker(engine.time()::monotonicNanos)
+            .executor(Runnable::run)
+            .build();
   }
 
   /**
@@ -153,9 +159,8 @@ final class Realm {
    *
    * @param generation the sign-in that they belong to
    * @param tokens what came
-   * @param untilNanos until when they may be tried
    */
-  private record Late(String generation, TokenSet tokens, long untilNanos) {}
+  private record Late(String generation, TokenSet tokens) {}
 
   /**
    * What was saved here, in case the store is set back.
@@ -666,7 +671,7 @@ final class Realm {
     }
     // What is unsaved stays: the store itself says whether a sign-in has made it void.
     troubles.remove(subject);
-    late.remove(subject);
+    late.invalidate(subject);
     committed.invalidate(subject);
     rests.remove(subject);
     forced.forget(subject);
@@ -944,8 +949,7 @@ final class Realm {
   void keepLate(String subject, TokenStore.Version parent, Login login) {
     TokenSet tokens = login.tokens();
     if (tokens != null && tokens.refreshToken() != null) {
-      long until = time().monotonicNanos() + LATE.toNanos();
-      late.put(subject, new Late(parent.generation(), tokens, until));
+      late.put(subject, new Late(parent.generation(), tokens));
     }
   }
 
@@ -955,12 +959,11 @@ final class Realm {
    */
   @Nullable TokenSet takeLate(
       String subject, @Nullable TokenSet stored, TokenStore.@Nullable Version version) {
-    Late kept = late.remove(subject);
+    Late kept = late.asMap().remove(subject);
     boolean useful =
         kept != null
             && version != null
             && kept.generation().equals(version.generation())
-            && kept.untilNanos() - time().monotonicNanos() > 0
             && (stored == null
                 || !Objects.equals(kept.tokens().refreshToken(), stored.refreshToken()));
     return useful && kept != null ? kept.tokens() : null;

@@ -2,6 +2,8 @@ package io.tradeauth;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -23,6 +25,8 @@ import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Whatever fails around an answer, a rotated refresh token is kept and a spent one not sent. */
 class RotationSafetyTest {
@@ -375,6 +379,51 @@ class RotationSafetyTest {
       assertTrue(engine.server().accepts(late.join().value()));
       assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
       assertSessionLives(other);
+    }
+  }
+
+  /** Ten minutes: then nobody keeps a secret that was not needed. */
+  @ParameterizedTest
+  @CsvSource({"9, true", "11, false"})
+  void answerThatComesTooLate_keptForTenMinutes(int minutes, boolean kept) {
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT)
+            .server(server -> server.life(Duration.ofHours(2)))
+            .store(store)
+            .start()) {
+      engine.signIn("alice");
+      AccessToken older = engine.get("alice");
+      TokenSet bought = LoginCodec.read(store.load(ALICE).content()).tokens();
+      AccessToken newer = engine.tokens().getInsteadOf("alice", older);
+      engine.clock().jump(Duration.ofMinutes(1));
+      Gate gate = engine.server().holdAnswers("token");
+      CompletableFuture<AccessToken> late =
+          CompletableFuture.supplyAsync(() -> engine.tokens().getInsteadOf("alice", newer));
+      gate.awaitArrivals(1);
+      // What another process could have saved meanwhile: good for now, but nothing to renew it
+      // with.
+      TokenStore.StoredRecord stored = store.load(ALICE);
+      Login good =
+          LoginCodec.read(stored.content())
+              .with(bought.withRefreshToken(RefreshToken.of("canary-worthless")));
+      store.commit(ALICE, stored.version(), LoginCodec.write(good));
+      gate.open();
+      engine.liveUntil(TICK, late::isDone);
+      assertEquals(older, late.join());
+      engine.clock().jump(Duration.ofMinutes(minutes));
+
+      CompletableFuture<AccessToken> next =
+          CompletableFuture.supplyAsync(() -> engine.tokens().getInsteadOf("alice", older));
+      engine.liveUntil(TICK, next::isDone);
+
+      if (kept) {
+        assertTrue(engine.server().accepts(next.join().value()));
+        assertNotEquals(older, next.join());
+      } else {
+        assertInstanceOf(
+            SignInRequiredException.class,
+            assertThrows(CompletionException.class, next::join).getCause());
+      }
     }
   }
 
