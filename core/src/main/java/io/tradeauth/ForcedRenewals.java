@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -155,13 +156,17 @@ final class ForcedRenewals {
    * Asks to renew because {@code rejected} was refused, and takes note of it.
    *
    * @param exclusive whether a second login ends the first
+   * @param isOver whether who asks has been overtaken and will renew nothing: that counts for none
    */
-  Verdict ask(String subject, AccessToken rejected, boolean exclusive) {
+  Verdict ask(String subject, AccessToken rejected, boolean exclusive, BooleanSupplier isOver) {
     long now = time.monotonicNanos();
     AtomicReference<Verdict> answer = new AtomicReference<>(Verdict.GRANTED);
     histories.compute(
         subject,
         (key, before) -> {
+          if (isOver.getAsBoolean()) {
+            return before;
+          }
           if (before == null || before.isForgotten(now)) {
             return History.first(now);
           }

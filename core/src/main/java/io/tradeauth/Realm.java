@@ -674,18 +674,18 @@ final class Realm {
     late.invalidate(subject);
     committed.invalidate(subject);
     rests.remove(subject);
-    forced.forget(subject);
     if (flight != null) {
       wake(flight, Flight.Outcome.SUPERSEDED);
     }
+    forced.forget(subject); // once the flight is over: it could still force something until then
   }
 
   /** Lets whoever waits for a flight ask anew. */
   private void sendAway(String subject) {
     Flight flight = takeOut(subject, current -> true);
     if (flight != null) {
-      forced.forget(subject); // it may have been about to make use of what it was allowed
       wake(flight, Flight.Outcome.SUPERSEDED);
+      forced.forget(subject); // it may have been about to make use of what it was allowed
     }
   }
 

@@ -322,7 +322,8 @@ final class Renewal extends Exchange {
 
   private boolean mayForce(AccessToken rejected) {
     boolean exclusive = rotation().kind() == RotationProfile.Kind.RELOGIN;
-    ForcedRenewals.Verdict verdict = realm.forced().ask(subject, rejected, exclusive);
+    ForcedRenewals.Verdict verdict =
+        realm.forced().ask(subject, rejected, exclusive, flight.outcome::isDone);
     if (verdict.isGranted()) {
       return true;
     }

@@ -34,6 +34,15 @@ class BudgetsTest {
 
   private final ForcedRenewals forced = new ForcedRenewals(clock);
 
+  /** What was overtaken renews nothing, so the next one must not be told to wait for it. */
+  @Test
+  void forced_askedByWhatIsOver_countsForNone() {
+    forced.ask("alice", token("first"), false, () -> true);
+
+    assertTrue(ask("first").isGranted());
+    assertFalse(ask("first").isGranted());
+  }
+
   @Test
   void forced_onceInThirtySeconds_G25() {
     assertTrue(ask("first").isGranted());
@@ -51,7 +60,7 @@ class BudgetsTest {
   @Test
   void forced_eachLoginForItself() {
     assertTrue(ask("first").isGranted());
-    assertTrue(forced.ask("bob", token("first"), false).isGranted());
+    assertTrue(forced.ask("bob", token("first"), false, () -> false).isGranted());
   }
 
   @Test
@@ -233,11 +242,11 @@ class BudgetsTest {
   }
 
   private ForcedRenewals.Verdict ask(String rejected) {
-    return forced.ask("alice", token(rejected), false);
+    return forced.ask("alice", token(rejected), false, () -> false);
   }
 
   private ForcedRenewals.Verdict exclusive(String rejected) {
-    return forced.ask("alice", token(rejected), true);
+    return forced.ask("alice", token(rejected), true, () -> false);
   }
 
   private AccessToken token(String value) {
