@@ -156,7 +156,7 @@ final class ForcedRenewals {
    * Asks to renew because {@code rejected} was refused, and takes note of it.
    *
    * @param exclusive whether a second login ends the first
-   * @param isOver whether who asks has been overtaken and will renew nothing: that counts for none
+   * @param isOver whether who asks has been overtaken: it is not held up, and nothing is noted
    */
   Verdict ask(String subject, AccessToken rejected, boolean exclusive, BooleanSupplier isOver) {
     long now = time.monotonicNanos();

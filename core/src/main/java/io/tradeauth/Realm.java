@@ -674,19 +674,23 @@ final class Realm {
     late.invalidate(subject);
     committed.invalidate(subject);
     rests.remove(subject);
-    if (flight != null) {
-      wake(flight, Flight.Outcome.SUPERSEDED);
-    }
-    forced.forget(subject); // once the flight is over: it could still force something until then
+    overtake(subject, flight);
   }
 
   /** Lets whoever waits for a flight ask anew. */
   private void sendAway(String subject) {
     Flight flight = takeOut(subject, current -> true);
     if (flight != null) {
-      wake(flight, Flight.Outcome.SUPERSEDED);
-      forced.forget(subject); // it may have been about to make use of what it was allowed
+      overtake(subject, flight);
     }
+  }
+
+  /** Ends a flight first: until it is over, it may take what the next one is to be allowed. */
+  private void overtake(String subject, @Nullable Flight flight) {
+    if (flight != null) {
+      wake(flight, Flight.Outcome.SUPERSEDED);
+    }
+    forced.forget(subject);
   }
 
   /** Takes the flight of a login out of the map, if one is there that is to go. */

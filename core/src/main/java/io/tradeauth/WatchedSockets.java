@@ -16,6 +16,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class WatchedSockets extends SocketFactory {
 
+  private static final String UNWATCHED =
+      "nobody would watch this socket: make one, then connect it";
+
   private final ThreadLocal<@Nullable Watcher> watchers = new ThreadLocal<>();
 
   /** A request that wants to know. Called on the thread that it is sent from. */
@@ -47,22 +50,22 @@ final class WatchedSockets extends SocketFactory {
 
   @Override
   public Socket createSocket(String host, int port) {
-    throw new UnsupportedOperationException();
+    throw new UnsupportedOperationException(UNWATCHED);
   }
 
   @Override
   public Socket createSocket(String host, int port, InetAddress local, int localPort) {
-    throw new UnsupportedOperationException();
+    throw new UnsupportedOperationException(UNWATCHED);
   }
 
   @Override
   public Socket createSocket(InetAddress host, int port) {
-    throw new UnsupportedOperationException();
+    throw new UnsupportedOperationException(UNWATCHED);
   }
 
   @Override
   public Socket createSocket(InetAddress host, int port, InetAddress local, int localPort) {
-    throw new UnsupportedOperationException();
+    throw new UnsupportedOperationException(UNWATCHED);
   }
 
   private final class Watched extends Socket {

@@ -400,8 +400,7 @@ class RotationSafetyTest {
       CompletableFuture<AccessToken> late =
           CompletableFuture.supplyAsync(() -> engine.tokens().getInsteadOf("alice", newer));
       gate.awaitArrivals(1);
-      // What another process could have saved meanwhile: good for now, but nothing to renew it
-      // with.
+      // What another process could have saved meanwhile: good for now, and can't be renewed.
       TokenStore.StoredRecord stored = store.load(ALICE);
       Login good =
           LoginCodec.read(stored.content())

@@ -390,15 +390,7 @@ class TokenEndpointTest {
   /** N13: OkHttp has it in hand when the next request is made. */
   @Test
   void answerThatComesTwice_isNotTheNextOnes() {
-    String first = RawServer.answer("200 OK", "", "{\"access_token\":\"canary-at\"}");
-    String next = RawServer.answer("200 OK", "", "{\"access_token\":\"canary-of-the-next\"}");
-    RawServer server =
-        opened(
-            new RawServer(
-                (request, out, self) -> {
-                  String text = request.number() == 1 ? first + first : next;
-                  out.write(text.getBytes(StandardCharsets.ISO_8859_1));
-                }));
+    RawServer server = opened(firstAnswerTwice());
 
     assertEquals("first", outcome(send(server.uri("/token"))));
     assertInstanceOf(TokenEndpoint.Result.Lost.class, send(server.uri("/token")));
@@ -408,15 +400,7 @@ class TokenEndpointTest {
   /** N13: nobody looks at sockets of the host's own. */
   @Test
   void answerThatComesTwice_hostsOwnSockets_connectionIsNotUsedAgain() {
-    String first = RawServer.answer("200 OK", "", "{\"access_token\":\"canary-at\"}");
-    String next = RawServer.answer("200 OK", "", "{\"access_token\":\"canary-of-the-next\"}");
-    RawServer server =
-        opened(
-            new RawServer(
-                (request, out, self) -> {
-                  String text = request.number() == 1 ? first + first : next;
-                  out.write(text.getBytes(StandardCharsets.ISO_8859_1));
-                }));
+    RawServer server = opened(firstAnswerTwice());
     TokenEndpoint endpoint = endpoint(new Cable().client());
 
     assertEquals("first", outcome(send(endpoint, refresh(server.uri("/token")), LONG)));
@@ -472,6 +456,16 @@ class TokenEndpointTest {
     assertFalse(notSent(send(server.uri("/token"))).tls());
     assertEquals("first", outcome(send(server.uri("/token"))));
     assertEquals(2, server.requests().size());
+  }
+
+  private static RawServer firstAnswerTwice() {
+    String first = RawServer.answer("200 OK", "", "{\"access_token\":\"canary-at\"}");
+    String next = RawServer.answer("200 OK", "", "{\"access_token\":\"canary-of-the-next\"}");
+    return new RawServer(
+        (request, out, self) -> {
+          String text = request.number() == 1 ? first + first : next;
+          out.write(text.getBytes(StandardCharsets.ISO_8859_1));
+        });
   }
 
   private static String outcome(TokenEndpoint.Result result) {

@@ -174,11 +174,7 @@ public abstract class SharedStoreContract {
    */
   @Test
   void ownerDied_nothingInsideTheHold_thenOneProbe() {
-    one.signIn("alice");
-    two.get("alice");
-    leaveIntentOpen();
-    one.expire();
-    int sent = one.exchanges();
+    int sent = expiredWithAnIntentOpen();
 
     CompletableFuture<AccessToken> waiting = two.tokens().getAsync("alice");
     one.live(HOLD.minusSeconds(1));
@@ -201,11 +197,7 @@ public abstract class SharedStoreContract {
    */
   @Test
   void ownerDied_watcherStandsStill_watchesForAWholeHoldAnew() {
-    one.signIn("alice");
-    two.get("alice");
-    leaveIntentOpen();
-    one.expire();
-    int sent = one.exchanges();
+    int sent = expiredWithAnIntentOpen();
 
     CompletableFuture<AccessToken> waiting = two.tokens().getAsync("alice");
     one.live(Duration.ofSeconds(5));
@@ -223,11 +215,7 @@ public abstract class SharedStoreContract {
   /** G11: two that wait for the same dead one: still one probe. */
   @Test
   void ownerDied_bothWait_oneProbe() {
-    one.signIn("alice");
-    two.get("alice");
-    leaveIntentOpen();
-    one.expire();
-    int sent = one.exchanges();
+    int sent = expiredWithAnIntentOpen();
 
     CompletableFuture<AccessToken> first = one.tokens().getAsync("alice");
     CompletableFuture<AccessToken> second = two.tokens().getAsync("alice");
@@ -281,6 +269,15 @@ public abstract class SharedStoreContract {
     // Or closing the manager takes as long as an exchange may.
     one.store().clear(ALICE, "of-the-dead");
     one.live(Duration.ofSeconds(4));
+  }
+
+  /** Both know alice, her owner died on the way, and her token is over. Returns what was sent. */
+  private int expiredWithAnIntentOpen() {
+    one.signIn("alice");
+    two.get("alice");
+    leaveIntentOpen();
+    one.expire();
+    return one.exchanges();
   }
 
   /** Does what a process does that dies after it has begun an exchange and before it has sent. */
