@@ -190,9 +190,13 @@ class TokenResponsePropertiesTest {
     if (kind == 0) {
       return any(LARGE, random);
     }
-    return kind < 250
-        ? "\"refresh_token\":" + any(UNUSABLE, random)
-        : "\"" + any(NAMES, random) + "\":" + any(VALUES, random);
+    if (kind < 250) {
+      return "\"refresh_token\":" + any(UNUSABLE, random);
+    }
+    String name = any(NAMES, random);
+    String value = any(VALUES, random);
+    // A granted scope is public, and told by an event: no secret stands there.
+    return "\"" + name + "\":" + (name.equals("scope") ? value.replace("canary", "read") : value);
   }
 
   private static String any(List<String> list, Random random) {
