@@ -221,7 +221,9 @@ public final class TokenResponse {
           problems.add("scope: not a scope");
         }
       }
-      scope = ScopeValues.of(granted);
+      if (!granted.isEmpty()) {
+        scope = ScopeValues.of(granted);
+      }
     }
 
     /** Sets the new refresh token; null or empty means that the old one stays. */

@@ -265,6 +265,15 @@ class ProtocolFaultsTest {
     assertTrue(response.problems().contains("scope: not a scope"));
   }
 
+  /** A7: nobody granted nothing. */
+  @Test
+  void scopeOfControlCharactersAlone_asIfNotTold() {
+    TokenResponse response = read("\"scope\":\"re\\u0000ad\"");
+
+    assertNull(response.scope());
+    assertTrue(response.problems().contains("scope: not a scope"));
+  }
+
   // Through the engine
 
   /** P7: no refresh token told: the old one stays. P9: the same one told: it stays, too. */
