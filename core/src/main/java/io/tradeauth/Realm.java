@@ -685,12 +685,14 @@ final class Realm {
     }
   }
 
-  /** Ends a flight first: until it is over, it may take what the next one is to be allowed. */
+  /**
+   * Sends away who waits for a flight that was taken out; before they ask anew, all is forgotten.
+   */
   private void overtake(String subject, @Nullable Flight flight) {
+    forced.forget(subject);
     if (flight != null) {
       wake(flight, Flight.Outcome.SUPERSEDED);
     }
-    forced.forget(subject);
   }
 
   /** Takes the flight of a login out of the map, if one is there that is to go. */
@@ -706,6 +708,11 @@ final class Realm {
           return null;
         });
     return taken.get();
+  }
+
+  /** Returns whether a flight was sent away; then it changes nothing for the next one. */
+  boolean isOvertaken(Flight flight) {
+    return flights.get(flight.subject) != flight;
   }
 
   /**

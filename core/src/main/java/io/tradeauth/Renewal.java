@@ -323,7 +323,7 @@ final class Renewal extends Exchange {
   private boolean mayForce(AccessToken rejected) {
     boolean exclusive = rotation().kind() == RotationProfile.Kind.RELOGIN;
     ForcedRenewals.Verdict verdict =
-        realm.forced().ask(subject, rejected, exclusive, flight.outcome::isDone);
+        realm.forced().ask(subject, rejected, exclusive, () -> realm.isOvertaken(flight));
     if (verdict.isGranted()) {
       return true;
     }

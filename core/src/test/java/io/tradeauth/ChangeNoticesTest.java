@@ -11,8 +11,11 @@ import io.tradeauth.testing.Gate;
 import io.tradeauth.testing.TokenLedger;
 import java.time.Duration;
 import java.util.List;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
 /** What a manager makes of what the store tells of others. */
@@ -22,12 +25,26 @@ class ChangeNoticesTest {
 
   private final TokenStore store = TokenStore.inMemory();
   private final FailingStore seenByTheOther = new FailingStore(store);
+  private final Queue<Runnable> beforeNextClient = new ConcurrentLinkedQueue<>();
 
   private EngineFixture engine() {
     return EngineFixture.of(RotationProfile.STRICT)
         .store(store)
-        .settings(settings -> settings.maxWait(Duration.ofMinutes(5)).hold(Duration.ofMinutes(5)))
+        .settings(
+            settings ->
+                settings
+                    .client(this::client)
+                    .maxWait(Duration.ofMinutes(5))
+                    .hold(Duration.ofMinutes(5)))
         .start();
+  }
+
+  private ClientCredentials client() {
+    Runnable first = beforeNextClient.poll();
+    if (first != null) {
+      first.run();
+    }
+    return FakeBroker.client();
   }
 
   /** Lets two rounds begin: when the second asks, the first has done what it was told. */
@@ -183,14 +200,33 @@ class ChangeNoticesTest {
   @Test
   void lookThatIsSentAwayWhileItReads_takesNothingFromWhoAsksAnew() throws Exception {
     try (EngineFixture engine = engine().signIn("alice");
-        EngineFixture other = engine.another(seenByTheOther);
-        Stop first = new Stop();
+        EngineFixture other = engine.another(seenByTheOther)) {
+      assertRenewed(engine, other, seenByTheOther::afterNextRead);
+    }
+  }
+
+  @Test
+  void lookThatIsSentAwayOnceItHasRead_takesNothingFromWhoAsksAnew() throws Exception {
+    try (EngineFixture engine = engine().signIn("alice");
+        EngineFixture other = engine.another(seenByTheOther)) {
+      assertRenewed(engine, other, beforeNextClient::add);
+    }
+  }
+
+  /**
+   * Asserts that who was sent away gets new tokens, though the look of before goes on meanwhile.
+   *
+   * @param nextLook takes what the next look of the other process is to do on its way
+   */
+  private void assertRenewed(EngineFixture engine, EngineFixture other, Consumer<Runnable> nextLook)
+      throws Exception {
+    try (Stop first = new Stop();
         Stop second = new Stop()) {
       AccessToken refused = other.get("alice");
       engine.advance(Duration.ofMinutes(1));
       int before = engine.exchanges();
-      seenByTheOther.afterNextRead(first::reach);
-      seenByTheOther.afterNextRead(second::reach);
+      nextLook.accept(first::reach);
+      nextLook.accept(second::reach);
       CompletableFuture<AccessToken> got =
           CompletableFuture.supplyAsync(() -> other.tokens().getInsteadOf("alice", refused));
       first.await();
