@@ -147,7 +147,15 @@ final class Realm {
 
     /** Returns whether this is newer than what is stored, which a sign-in is than a renewal. */
     boolean isNewerThan(TokenStore.@Nullable StoredRecord stored) {
-      TokenStore.Version version = stored == null ? null : stored.version();
+      return isNewerThan(stored == null ? null : stored.version());
+    }
+
+    /** Returns whether this is a sign-in in the place of what a renewal has begun with. */
+    boolean hasReplaced(TokenStore.@Nullable Version begunWith) {
+      return parent == null && begunWith != null && isNewerThan(begunWith);
+    }
+
+    private boolean isNewerThan(TokenStore.@Nullable Version version) {
       return parent != null || seen == null || version == null
           ? Objects.equals(seen, version)
           : seen.generation().equals(version.generation());
@@ -872,10 +880,19 @@ final class Realm {
     return lost;
   }
 
-  /** Keeps tokens until the store takes them; the spent refresh token is never sent again. */
-  void keep(String subject, Unsaved tokens) {
-    unsaved.put(subject, tokens);
+  /**
+   * Keeps tokens until the store takes them; the spent refresh token is never sent again.
+   *
+   * @return whether they are kept; a renewal of what an unsaved sign-in has replaced is not
+   */
+  boolean keep(String subject, Unsaved tokens) {
+    Unsaved kept =
+        unsaved.compute(
+            subject,
+            (key, before) ->
+                before != null && before.hasReplaced(tokens.parent()) ? before : tokens);
     saveLater(subject);
+    return kept == tokens;
   }
 
   private void saveLater(String subject) {

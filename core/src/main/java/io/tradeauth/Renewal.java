@@ -308,8 +308,11 @@ final class Renewal extends Exchange {
       committed = realm.store().commit(realm.key(subject), stored, realm.content(dead));
     } catch (RuntimeException | Error e) {
       // Nothing more is sent, whether the store knows why or not.
-      realm.keep(subject, Realm.Unsaved.after(stored, dead));
+      boolean kept = realm.keep(subject, Realm.Unsaved.after(stored, dead));
       rethrowIfError(e);
+      if (!kept) {
+        return false; // somebody has signed in
+      }
     }
     if (committed == null) {
       return false;
@@ -447,8 +450,12 @@ final class Renewal extends Exchange {
 
   private void keepUnsaved(
       TokenStore.Version parent, Login next, TokenResponse response, Throwable cause) {
-    realm.keep(subject, Realm.Unsaved.after(parent, next));
+    boolean kept = realm.keep(subject, Realm.Unsaved.after(parent, next));
     settled();
+    if (!kept) {
+      moved(); // somebody has signed in
+      return;
+    }
     try {
       publish(new TokenEvent.UnsavedRotation(name(), userId, realm.time().now()));
       // Without its message: a database's may show what it was given.

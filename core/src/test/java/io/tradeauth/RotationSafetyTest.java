@@ -27,6 +27,7 @@ import java.util.logging.Logger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whatever fails around an answer, a rotated refresh token is kept and a spent one not sent. */
 class RotationSafetyTest {
@@ -194,6 +195,46 @@ class RotationSafetyTest {
       try (EngineFixture restarted = engine.another()) {
         assertEquals(engine.get("alice"), restarted.get("alice"));
       }
+      assertSessionLives(engine);
+    }
+  }
+
+  /** What a renewal of before brings, tokens or the end of the login, is of no use any more. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void unsavedSignIn_renewalOfBeforeCannotBeSavedEither_signInStays_G3(boolean refused) {
+    try (EngineFixture engine =
+            EngineFixture.of(RotationProfile.STRICT)
+                .store(store)
+                .settings(settings -> settings.commitTimeout(Duration.ofMillis(10)))
+                .start()
+                .signIn("alice");
+        Stop saving = new Stop()) {
+      engine.expire();
+      if (refused) {
+        engine.server().fail("token", Fault.json(400, "{\"error\":\"invalid_grant\"}"), 1);
+      }
+      store.beforeNextCommit(saving::reach);
+      CompletableFuture<AccessToken> got = engine.tokens().getAsync("alice");
+      saving.await();
+      Gate gate = engine.server().holdAnswers("token");
+      CompletableFuture<Void> signIn = CompletableFuture.runAsync(() -> engine.signIn("alice"));
+      gate.awaitArrivals(1);
+      store.failWrites(true);
+      gate.open();
+      signIn.join();
+      AccessToken brought = got.join();
+      store.failNextCommit(full());
+      saving.close();
+      engine.settle();
+
+      store.failWrites(false);
+      engine.live(Duration.ofSeconds(6));
+
+      try (EngineFixture restarted = engine.another()) {
+        assertEquals(brought, restarted.get("alice"));
+      }
+      assertEquals(0, engine.events(TokenEvent.SignInRequired.class).size());
       assertSessionLives(engine);
     }
   }
