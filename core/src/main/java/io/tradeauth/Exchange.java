@@ -474,13 +474,21 @@ abstract class Exchange {
     if (fallback instanceof Grant.SignedLogin && isLoginTooEarly()) {
       now.budget.nothingLearned();
       postpone(BrokerUnavailableException.Reason.COOLING_DOWN, refusal.code(), null);
-    } else if (fallback != null && now.count < MOST_ATTEMPTS) {
+    } else if (fallback == null) {
+      now.budget.accepted();
+      refused(now.parent, now.grant, now.probe || now.lost, refusal.code());
+    } else if (now.count < MOST_ATTEMPTS) {
       // What the server thinks of the client is told by the answer to the fallback.
       now.grant = fallback;
       attempt();
     } else {
-      now.budget.accepted();
-      refused(now.parent, now.grant, now.probe || now.lost, refusal.code());
+      now.budget.nothingLearned();
+      takeBack();
+      failed(
+          BrokerUnavailableException.Reason.COOLING_DOWN,
+          clean(refusal.code(), now) + "; what is left to try was not tried any more",
+          null,
+          null);
     }
   }
 

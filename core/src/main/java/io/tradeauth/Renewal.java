@@ -29,6 +29,10 @@ final class Renewal extends Exchange {
   private TokenStore.@Nullable Content content;
   private @Nullable Held inHand;
   private boolean forced;
+
+  /** Tokens that came too late, while they are tried in place of the stored ones. */
+  private @Nullable TokenSet late;
+
   private Trouble.@Nullable Denial denial;
 
   Renewal(Realm realm, Flight flight) {
@@ -374,6 +378,7 @@ final class Renewal extends Exchange {
   @Override
   void granted(TokenStore.Version parent, TokenResponse response, Instant receivedAt) {
     Login before = loaded();
+    late = null;
     TokenSet old = before.tokens();
     TokenSet renewed =
         old == null
@@ -398,7 +403,7 @@ final class Renewal extends Exchange {
     if (found == null) {
       throw new IllegalStateException("nothing was loaded");
     }
-    return found;
+    return late == null ? found : found.with(late);
   }
 
   private void commit(
@@ -523,13 +528,25 @@ final class Renewal extends Exchange {
    */
   @Override
   @Nullable Grant fallback(Grant refused) {
-    TokenSet late = realm.takeLate(subject, loaded().tokens(), flight.version);
-    Grant kept = late == null ? null : provider.broker().renewal(late);
-    if (late == null || kept == null || !(refused instanceof Grant.Refresh)) {
+    TokenSet kept =
+        refused instanceof Grant.Refresh
+            ? realm.takeLate(subject, loaded().tokens(), flight.version)
+            : null;
+    Grant next = kept == null ? null : provider.broker().renewal(kept);
+    if (next == null) {
       return super.fallback(refused);
     }
-    login = loaded().with(late);
-    return kept;
+    late = kept;
+    return next;
+  }
+
+  /** What was not tried, or not answered and certainly not spent, has its turn again. */
+  private void giveBackLate() {
+    TokenStore.Version stored = flight.version;
+    if (late != null && stored != null) {
+      realm.keepLate(subject, stored, loaded());
+    }
+    late = null;
   }
 
   @Override
@@ -544,12 +561,14 @@ final class Renewal extends Exchange {
         fragile && inDoubt
             ? SignInRequiredException.Reason.ROTATION_LOST
             : SignInRequiredException.Reason.GRANT_REFUSED;
+    Login found = loaded();
+    late = null;
     // Only what is still stored can be called dead: another process may have renewed it.
-    if (!markSignInRequired(loaded(), parent, reason)) {
+    if (!markSignInRequired(found, parent, reason)) {
       moved();
       return;
     }
-    if (fragile && !inDoubt && grant instanceof Grant.Refresh && !isAtItsEnd(loaded())) {
+    if (fragile && !inDoubt && grant instanceof Grant.Refresh && !isAtItsEnd(found)) {
       suspectReuse(((Grant.Refresh) grant).refreshToken());
     }
     throw signInRequired(reason, realm.time().now());
@@ -593,6 +612,7 @@ final class Renewal extends Exchange {
 
   @Override
   void inDoubt(TokenStore.Intent intent, @Nullable Duration asked, @Nullable Exception cause) {
+    late = null; // perhaps spent
     Trouble before = realm.trouble(subject);
     int probes = before == null || before.doubt() == null ? 1 : before.probes() + 1;
     Duration hold = Backoff.doubled(realm.hold(), probes, LONGEST_HOLD);
@@ -623,6 +643,7 @@ final class Renewal extends Exchange {
       String message,
       @Nullable Duration asked,
       @Nullable Exception cause) {
+    giveBackLate();
     Trouble before = realm.trouble(subject);
     int failures = before == null ? 1 : before.failures() + 1;
     Duration wait = asked != null ? Realm.longer(asked, APART) : Backoff.after(failures, APART);
@@ -679,6 +700,7 @@ final class Renewal extends Exchange {
 
   @Override
   void gaveUp(TokenException failure) {
+    giveBackLate();
     if (flight.outcome.isDone()) {
       return; // what broke came after the end
     }

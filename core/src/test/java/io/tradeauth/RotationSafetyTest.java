@@ -36,6 +36,8 @@ class RotationSafetyTest {
   private static final TokenStore.Key ALICE =
       new TokenStore.Key(TokenStore.Kind.LOGIN, FakeBroker.NAME, "alice");
 
+  private static final Fault REFUSED = Fault.json(400, "{\"error\":\"invalid_grant\"}");
+
   private final FailingStore store = new FailingStore();
 
   private EngineFixture strict() {
@@ -212,7 +214,7 @@ class RotationSafetyTest {
         Stop saving = new Stop()) {
       engine.expire();
       if (refused) {
-        engine.server().fail("token", Fault.json(400, "{\"error\":\"invalid_grant\"}"), 1);
+        engine.server().fail("token", REFUSED, 1);
       }
       store.beforeNextCommit(saving::reach);
       CompletableFuture<AccessToken> got = engine.tokens().getAsync("alice");
@@ -401,26 +403,74 @@ class RotationSafetyTest {
 
   @Test
   void answerThatComesTooLate_triedOnceWhenTheStoredOneIsRefused_G11() {
-    FailingStore ours = new FailingStore(store);
-    try (EngineFixture engine = EngineFixture.of(RotationProfile.STRICT).store(ours).start();
-        EngineFixture other = engine.another(store)) {
-      engine.signIn("alice");
-      Gate gate = engine.server().holdAnswers("token");
-      engine.expire();
-      CompletableFuture<AccessToken> late = engine.tokens().getAsync("alice");
-      gate.awaitArrivals(1);
-      // What another process could have saved meanwhile, and what no server remembers.
-      TokenStore.StoredRecord stored = store.load(ALICE);
-      Login login = LoginCodec.read(stored.content());
-      TokenSet worthless = login.tokens().withRefreshToken(RefreshToken.of("canary-worthless"));
-      store.commit(ALICE, stored.version(), LoginCodec.write(login.with(worthless)));
-      gate.open();
-      engine.liveUntil(TICK, late::isDone);
+    try (EngineFixture engine = strict().signIn("alice");
+        EngineFixture other = engine.another()) {
+      CompletableFuture<AccessToken> late = getLate(engine);
 
       assertTrue(engine.server().accepts(late.join().value()));
       assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
       assertSessionLives(other);
     }
+  }
+
+  /** Its access token was never saved, and is served to nobody. */
+  @Test
+  void answerThatComesTooLate_serverIsBusyWhenItIsTried_triedAgain_G11() {
+    try (EngineFixture engine = strict().signIn("alice")) {
+      CompletableFuture<AccessToken> late = getLate(engine, REFUSED, Fault.status(429));
+
+      assertUnavailable(late);
+      assertThrows(BrokerUnavailableException.class, () -> engine.get("alice"));
+      assertEquals(0, engine.events(TokenEvent.SignInRequired.class).size());
+      engine.live(Duration.ofMinutes(1));
+      assertTrue(engine.server().accepts(engine.getAsTimePasses("alice").value()));
+      assertSessionLives(engine);
+    }
+  }
+
+  @Test
+  void answerThatComesTooLate_noAttemptIsLeftForIt_triedNextTime_G11() {
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.leeway(Duration.ofSeconds(30)))
+            .store(store)
+            .start()
+            .signIn("alice")) {
+      CompletableFuture<AccessToken> late = getLate(engine, Fault.reset(), Fault.reset(), REFUSED);
+
+      assertUnavailable(late);
+      assertEquals(0, engine.events(TokenEvent.SignInRequired.class).size());
+      engine.live(Duration.ofMinutes(1));
+      assertTrue(engine.server().accepts(engine.getAsTimePasses("alice").value()));
+    }
+  }
+
+  /**
+   * Asks for a token, whose answer comes when what another process could have saved meanwhile is
+   * stored, and what no server remembers.
+   *
+   * @param then what the server does from then on
+   */
+  private CompletableFuture<AccessToken> getLate(EngineFixture engine, Fault... then) {
+    Gate gate = engine.server().holdAnswers("token");
+    engine.expire();
+    CompletableFuture<AccessToken> late = engine.tokens().getAsync("alice");
+    gate.awaitArrivals(1);
+    TokenStore.StoredRecord stored = store.load(ALICE);
+    Login login = LoginCodec.read(stored.content());
+    TokenSet worthless = login.tokens().withRefreshToken(RefreshToken.of("canary-worthless"));
+    store.commit(ALICE, stored.version(), LoginCodec.write(login.with(worthless)));
+    for (Fault fault : then) {
+      engine.server().fail("token", fault, 1);
+    }
+    gate.open();
+    engine.liveUntil(TICK, late::isDone);
+    return late;
+  }
+
+  private static void assertUnavailable(CompletableFuture<AccessToken> got) {
+    assertInstanceOf(
+        BrokerUnavailableException.class,
+        assertThrows(CompletionException.class, got::join).getCause());
   }
 
   /** Ten minutes: then nobody keeps a secret that was not needed. */
