@@ -22,6 +22,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -45,6 +46,7 @@ import java.util.function.Consumer;
  */
 public final class EngineFixture implements AutoCloseable {
 
+  private static final long STEP_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
   private static final Duration TICK = Duration.ofMillis(100);
   private static final LeakScan SCAN = new LeakScan();
 
@@ -272,7 +274,8 @@ public final class EngineFixture implements AutoCloseable {
       }
       clock.advance(step);
       settle();
-      Thread.yield();
+      // Whoever waits for the managers must get to run, or an hour goes by before it does.
+      LockSupport.parkNanos(STEP_NANOS);
     }
   }
 
