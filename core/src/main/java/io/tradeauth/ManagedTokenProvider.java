@@ -674,23 +674,32 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     if (tokens == null || login.state() != TokenStore.State.ACTIVE) {
       return;
     }
-    boolean another = login.owner().isAnotherThan(alive.profile());
-    Login next =
-        another
-            ? login.signInRequired(SignInRequiredException.Reason.DIFFERENT_ACCOUNT, time.now())
-            : confirmed(login, tokens, alive.profile());
-    if (write(realm.key(subject), seen, next) && another) {
+    if (!login.owner().isAnotherThan(alive.profile())) {
+      write(realm.key(subject), seen, confirmed(login, tokens, alive.profile()));
+      return;
+    }
+    SignInRequiredException.Reason reason = SignInRequiredException.Reason.DIFFERENT_ACCOUNT;
+    if (isMarked(subject, seen, login.signInRequired(reason, time.now()))) {
       realm
           .engine()
           .events()
-          .publish(
-              new TokenEvent.SignInRequired(
-                  name(), userId, time.now(), SignInRequiredException.Reason.DIFFERENT_ACCOUNT));
+          .publish(new TokenEvent.SignInRequired(name(), userId, time.now(), reason));
       realm.drop(subject);
     }
-    if (another) {
-      throw new SignInRequiredException(
-          name(), userId, SignInRequiredException.Reason.DIFFERENT_ACCOUNT, time.now());
+    throw new SignInRequiredException(name(), userId, reason, time.now());
+  }
+
+  /** Returns whether what is another person's is not served any more, be the store as it may. */
+  private boolean isMarked(String subject, TokenStore.Version seen, Login dead) {
+    try {
+      return write(realm.key(subject), seen, dead);
+    } catch (RuntimeException | Error e) {
+      boolean kept = realm.keep(subject, Realm.Unsaved.after(seen, dead));
+      if (e instanceof Error) {
+        realm.drop(subject);
+        throw e;
+      }
+      return kept;
     }
   }
 

@@ -9,7 +9,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.tradeauth.testing.EngineFixture;
 import io.tradeauth.testing.FakeBroker;
 import io.tradeauth.testing.Fault;
+import io.tradeauth.testing.Gate;
+import java.time.Duration;
 import java.time.Instant;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 
@@ -17,7 +21,11 @@ import org.junit.jupiter.api.function.Executable;
 class SamePersonTest {
 
   private static EngineFixture engine() {
-    return EngineFixture.of(RotationProfile.STRICT).broker(FakeBroker::probe).start();
+    return engine(TokenStore.inMemory());
+  }
+
+  private static EngineFixture engine(TokenStore store) {
+    return EngineFixture.of(RotationProfile.STRICT).broker(FakeBroker::probe).store(store).start();
   }
 
   private static Grant bobs(EngineFixture engine) {
@@ -73,8 +81,7 @@ class SamePersonTest {
   @Test
   void profileCallFails_anotherPersonsTokens_foundOutAtTheNextRenewal() {
     try (EngineFixture engine = engine().signIn("alice")) {
-      engine.server().fail("whoami", Fault.status(503), 1);
-      engine.signIn("alice", bobs(engine));
+      signInUnasked(engine);
       assertEquals("id-of-alice", profile(engine).subject(), "remembered until somebody tells");
       engine.expire();
 
@@ -89,8 +96,7 @@ class SamePersonTest {
   @Test
   void profileCallFails_anotherPersonsTokens_foundOutByValidate() {
     try (EngineFixture engine = engine().signIn("alice")) {
-      engine.server().fail("whoami", Fault.status(503), 1);
-      engine.signIn("alice", bobs(engine));
+      signInUnasked(engine);
 
       assertDifferent(() -> engine.manager().validate(FakeBroker.NAME, "alice"));
       assertDifferent(() -> engine.get("alice"));
@@ -98,12 +104,61 @@ class SamePersonTest {
     }
   }
 
+  /** The broker has said it, and the store need not know for it to be so. */
+  @Test
+  void anotherPersonsTokens_foundOutAtARenewal_storeCannotBeWritten_notServed() {
+    FailingStore store = new FailingStore();
+    try (EngineFixture engine = engine(store).signIn("alice")) {
+      signInUnasked(engine);
+      engine.expire();
+      CompletableFuture<AccessToken> got;
+      try (Gate gate = engine.server().holdAnswers("whoami")) {
+        got = engine.tokens().getAsync("alice");
+        gate.awaitArrivals(1);
+        store.failWrites(true);
+      }
+      assertDifferent(() -> joined(got));
+      assertDifferent(() -> engine.get("alice"));
+
+      store.failWrites(false);
+      engine.live(Duration.ofSeconds(6));
+      try (EngineFixture restarted = engine.another()) {
+        assertDifferent(() -> restarted.get("alice"));
+      }
+    }
+  }
+
+  @Test
+  void anotherPersonsTokens_foundOutByValidate_storeFailsWithAnError_notServed() {
+    FailingStore store = new FailingStore();
+    try (EngineFixture engine = engine(store).signIn("alice")) {
+      signInUnasked(engine);
+      store.failNextCommit(new StackOverflowError());
+
+      assertThrows(TokenException.class, () -> engine.manager().validate(FakeBroker.NAME, "alice"));
+      assertDifferent(() -> engine.get("alice"));
+    }
+  }
+
+  /** Signs bob in as alice while nobody tells whose the tokens are. */
+  private static void signInUnasked(EngineFixture engine) {
+    engine.server().fail("whoami", Fault.status(503), 1);
+    engine.signIn("alice", bobs(engine));
+  }
+
+  private static AccessToken joined(CompletableFuture<AccessToken> got) throws Throwable {
+    try {
+      return got.join();
+    } catch (CompletionException e) {
+      throw e.getCause();
+    }
+  }
+
   @Test
   void profileCallFails_afterASignOutToo_foundOut() {
     try (EngineFixture engine = engine().signIn("alice")) {
       engine.signOut("alice");
-      engine.server().fail("whoami", Fault.status(503), 1);
-      engine.signIn("alice", bobs(engine));
+      signInUnasked(engine);
 
       assertDifferent(() -> engine.manager().validate(FakeBroker.NAME, "alice"));
     }
