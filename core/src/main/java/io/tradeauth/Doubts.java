@@ -39,9 +39,22 @@ final class Doubts {
             (user, before) ->
                 before != null && before.token().equals(token) && isGood(before) ? before : mine);
     if (current == mine) {
-      executor.execute(() -> answer(mine, probe));
+      ask(userId, mine, executor, probe);
     }
     return current.answer();
+  }
+
+  private void ask(String userId, Doubt mine, Executor executor, Supplier<ProbeAnswer> probe) {
+    boolean asked = false;
+    try {
+      executor.execute(() -> answer(mine, probe));
+      asked = true;
+    } finally {
+      if (!asked) { // as when no thread can be had: others wait for it
+        doubts.remove(userId, mine);
+        mine.answer().complete(new ProbeAnswer.Unknown("not asked"));
+      }
+    }
   }
 
   private boolean isGood(Doubt doubt) {

@@ -29,7 +29,7 @@ final class Lane {
   private static final int MOST_IN_BACKGROUND = 16;
 
   /** How long it waits when no thread can be had. */
-  private static final Duration WITHOUT_A_THREAD = Duration.ofSeconds(1);
+  static final Duration WITHOUT_A_THREAD = Duration.ofSeconds(1);
 
   private static final long BACKGROUND_PACE_NANOS = Duration.ofSeconds(1).toNanos() / 50;
 

@@ -921,11 +921,8 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     private <T> CompletableFuture<T> withinMaxWait(Executor executor) {
       CompletableFuture<T> result = new CompletableFuture<>();
       TimeSource.Timer timeout =
-          time.after(
-              settings.maxWait(),
-              // Not on the timer's thread, where an executor that rejects would leave it.
-              () ->
-                  realm.engine().executor().execute(() -> fail(result, waitedTooLong(), executor)));
+          // Not on the timer's thread, where an executor that rejects would leave it.
+          realm.engine().after(settings.maxWait(), () -> fail(result, waitedTooLong(), executor));
       result.whenComplete((value, failure) -> timeout.cancel());
       return result;
     }

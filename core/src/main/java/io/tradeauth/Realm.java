@@ -118,6 +118,28 @@ final class Realm {
       random.nextBytes(id);
       return HexFormat.of().formatHex(id);
     }
+
+    /** Runs a task after a while, as {@link #start} does. */
+    TimeSource.Timer after(Duration delay, Runnable task) {
+      return time.after(delay, () -> start(task));
+    }
+
+    /** Runs a task on a thread of the manager, as soon as one can be had. */
+    void start(Runnable task) {
+      AtomicBoolean begun = new AtomicBoolean();
+      try {
+        executor.execute(
+            () -> {
+              begun.set(true);
+              task.run();
+            });
+      } catch (Error e) {
+        if (begun.get()) {
+          throw e; // its own, on this thread
+        }
+        after(Lane.WITHOUT_A_THREAD, task);
+      }
+    }
   }
 
   /**
@@ -351,10 +373,16 @@ final class Realm {
   }
 
   private void start(Flight flight) {
-    if (closed) {
-      finish(flight, Flight.Outcome.failed(closedFailure())); // closing may not have seen it
-    } else {
-      look(flight, new Renewal(this, flight)::start);
+    try {
+      if (closed) {
+        finish(flight, Flight.Outcome.failed(closedFailure())); // closing may not have seen it
+      } else {
+        look(flight, new Renewal(this, flight)::start);
+      }
+    } catch (RuntimeException | Error e) {
+      // Nobody may run it, such as when the stack of who asks has come to its end.
+      finish(flight, Flight.Outcome.failed(Failures.forCaller(name, e, time().now())));
+      throw e;
     }
   }
 
@@ -443,6 +471,7 @@ final class Realm {
    * waiters.
    */
   void finish(Flight flight, Flight.Outcome outcome) {
+    AtomicReference<@Nullable Throwable> broken = new AtomicReference<>();
     flights.computeIfPresent(
         flight.subject,
         (subject, current) -> {
@@ -453,13 +482,19 @@ final class Realm {
             if (outcome.login() != null) {
               publish(flight, outcome.login());
             }
-          } catch (RuntimeException e) {
-            // A bug in a broker module: those who wait are told all the same.
-            LOG.error("{}: what was renewed can't be read: {}", name, e.getClass().getName());
+          } catch (RuntimeException | Error e) {
+            broken.set(e); // a bug in a broker module: those who wait are told all the same
           }
           return null;
         });
     wake(flight, outcome);
+    Throwable failure = broken.get();
+    if (failure != null) {
+      LOG.error("{}: what was renewed can't be read: {}", name, failure.getClass().getName());
+    }
+    if (failure instanceof Error) {
+      throw (Error) failure;
+    }
   }
 
   private void publish(Flight flight, Login login) {
@@ -896,7 +931,7 @@ final class Realm {
   }
 
   private void saveLater(String subject) {
-    time().after(SAVE_AGAIN, () -> engine.executor().execute(() -> saveAgain(subject)));
+    engine.after(SAVE_AGAIN, () -> saveAgain(subject));
   }
 
   private void saveAgain(String subject) {

@@ -595,7 +595,7 @@ public final class TokenManager implements AutoCloseable {
 
   private void startRound() {
     try {
-      engine.executor().execute(this::makeRound);
+      engine.start(this::makeRound);
     } finally {
       nextRound();
     }

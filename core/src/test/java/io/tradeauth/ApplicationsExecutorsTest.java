@@ -18,12 +18,14 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The application's executors may be full, closed or small; nothing stops for that. */
 @Timeout(60)
@@ -79,14 +81,17 @@ class ApplicationsExecutorsTest {
     }
   }
 
-  @Test
-  void rejectsDuringARound_roundsGoOn() {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void noPlaceDuringARound_roundsGoOn(boolean noThread) {
     try (EngineFixture engine = onOurThreads();
         EngineFixture other = engine.another()) {
       engine.signIn("alice").get("alice");
-      full = true;
+      full = !noThread;
+      withoutThreads = noThread;
       engine.clock().advance(Duration.ofSeconds(4));
       full = false;
+      withoutThreads = false;
 
       other.signOut("alice");
 
@@ -94,8 +99,9 @@ class ApplicationsExecutorsTest {
     }
   }
 
-  @Test
-  void rejectsWhileTokensAreUnsaved_savedAllTheSame() {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void noPlaceWhileTokensAreUnsaved_savedAllTheSame(boolean noThread) {
     FailingStore store = new FailingStore();
     try (EngineFixture engine =
         EngineFixture.of(RotationProfile.STRICT)
@@ -107,9 +113,11 @@ class ApplicationsExecutorsTest {
       store.failCommits(true);
       CompletableFuture<AccessToken> got = engine.tokens().getAsync("alice");
       engine.liveUntil(Duration.ofMillis(100), got::isDone);
-      full = true;
+      full = !noThread;
+      withoutThreads = noThread;
       engine.clock().advance(Duration.ofSeconds(5));
       full = false;
+      withoutThreads = false;
       store.failCommits(false);
 
       engine.liveUntil(
@@ -147,6 +155,83 @@ class ApplicationsExecutorsTest {
             BrokerUnavailableException.Reason.WAITED_TOO_LONG,
             assertInstanceOf(BrokerUnavailableException.class, failureOf(got)).reason());
       }
+    }
+  }
+
+  @Test
+  void noThreadCanBeHadWhenMaxWaitIsOver_toldWhenThereIsOne_C5() {
+    try (EngineFixture engine = onOurThreads()) {
+      engine.signIn("alice");
+      engine.expire();
+      try (Gate gate = engine.server().holdAnswers("token")) {
+        CompletableFuture<AccessToken> got = engine.tokens().getAsync("alice");
+        gate.awaitArrivals(1);
+        withoutThreads = true;
+        engine.clock().advance(Duration.ofSeconds(15));
+        withoutThreads = false;
+        engine.clock().advance(Duration.ofSeconds(1));
+
+        assertEquals(
+            BrokerUnavailableException.Reason.WAITED_TOO_LONG,
+            assertInstanceOf(BrokerUnavailableException.class, failureOf(got)).reason());
+      }
+    }
+  }
+
+  /** As with the stack of whoever asks at its end: then nobody runs what others would wait for. */
+  @Test
+  void errorBeforeAnythingIsQueued_nextOneWorks_C13() {
+    AtomicReference<TimeSource> clock = new AtomicReference<>();
+    ThreadLocal<Integer> looksLeft = ThreadLocal.withInitial(() -> Integer.MAX_VALUE);
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT)
+            .server(server -> clock.set(server.time()))
+            .manager(manager -> manager.time(new FailingTime(clock.get(), looksLeft)))
+            .start()
+            .signIn("alice")) {
+      for (int looks = 0; isBrokenAfter(looks, looksLeft, engine); looks++) {
+        assertTrue(engine.server().accepts(engine.get("alice").value()));
+        engine.settle();
+      }
+    }
+  }
+
+  /** Lets the thread that asks break after so many looks at the clock, if it looks that often. */
+  private static boolean isBrokenAfter(
+      int looks, ThreadLocal<Integer> looksLeft, EngineFixture engine) {
+    engine.expire();
+    looksLeft.set(looks);
+    try {
+      engine.get("alice");
+      return false;
+    } catch (StackOverflowError e) {
+      return true;
+    } finally {
+      looksLeft.remove();
+    }
+  }
+
+  /** A clock that fails when a thread has looked at it often enough. */
+  private record FailingTime(TimeSource clock, ThreadLocal<Integer> looksLeft)
+      implements TimeSource {
+
+    @Override
+    public long wallMillis() {
+      return clock.wallMillis();
+    }
+
+    @Override
+    public long monotonicNanos() {
+      if (looksLeft.get() == 0) {
+        throw new StackOverflowError();
+      }
+      looksLeft.set(looksLeft.get() - 1);
+      return clock.monotonicNanos();
+    }
+
+    @Override
+    public Timer after(Duration delay, Runnable task) {
+      return clock.after(delay, task);
     }
   }
 

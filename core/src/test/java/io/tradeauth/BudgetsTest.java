@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -1084,5 +1085,26 @@ class BudgetsTest {
               throw new IllegalStateException("canary");
             });
     assertEquals(new ProbeAnswer.Unknown("IllegalStateException"), answer.join());
+  }
+
+  @Test
+  void doubt_cannotBeHandedOver_whoWaitsForItIsTold_askedNextTime() {
+    Doubts doubts = new Doubts(clock);
+    List<CompletableFuture<ProbeAnswer>> second = new ArrayList<>();
+    assertThrows(
+        InternalError.class,
+        () ->
+            doubts.about(
+                "alice",
+                token("a"),
+                task -> {
+                  second.add(doubts.about("alice", token("a"), Runnable::run, () -> null));
+                  throw new InternalError("the test says so");
+                },
+                () -> new ProbeAnswer.Alive(null)));
+
+    assertEquals(new ProbeAnswer.Unknown("not asked"), second.get(0).join());
+    var third = doubts.about("alice", token("a"), Runnable::run, () -> new ProbeAnswer.Alive(null));
+    assertEquals(new ProbeAnswer.Alive(null), third.join());
   }
 }

@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What an exchange leaves behind when something beside it goes wrong. */
 class ExchangeEdgesTest {
@@ -481,8 +482,9 @@ class ExchangeEdgesTest {
   }
 
   /** What was renewed is stored, and can't be read: a caller is told, and none waits for ever. */
-  @Test
-  void whatIsPublishedCantBeRead_callersAreTold_nextOneWorks() throws Exception {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void whatIsPublishedCantBeRead_callersAreTold_nextOneWorks(boolean isError) {
     AtomicReference<String> unreadable = new AtomicReference<>("");
     try (EngineFixture engine =
         EngineFixture.of(RotationProfile.STRICT)
@@ -492,6 +494,9 @@ class ExchangeEdgesTest {
                       @Override
                       public @Nullable Grant renewal(@Nullable TokenSet tokens) {
                         if (tokens != null && !isFirst(tokens, unreadable.get())) {
+                          if (isError) {
+                            throw new NoClassDefFoundError("a part of a broker module");
+                          }
                           throw new IllegalStateException("a bug in a broker module");
                         }
                         return super.renewal(tokens);

@@ -275,7 +275,7 @@ public abstract class Simulator implements AutoCloseable {
   }
 
   /** Returns the clock that the simulator lives by. */
-  protected final TimeSource time() {
+  public final TimeSource time() {
     return time;
   }
 
