@@ -21,6 +21,9 @@ final class Flight {
   /** The version of the record that it has read or written; null before that. */
   volatile TokenStore.@Nullable Version version;
 
+  /** Whether somebody has signed in or out meanwhile; written in the login's atomic step. */
+  boolean replaced;
+
   /** The place in the queue; null until it is queued. */
   volatile Lane.@Nullable Task task;
 

@@ -19,6 +19,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -34,8 +35,8 @@ import org.slf4j.LoggerFactory;
  * the map's atomic step for that login and only while the flight is still the one in the map;
  * waiters woken. A sign-in or sign-out takes the flight out in the same atomic step in which it
  * publishes or empties the cells, so that an answer of before can never be published after it.
- * Inside these steps only cells change; the store, the network and callbacks are never called
- * there.
+ * Inside these steps only cells and notes change; the store, the network and callbacks are never
+ * called there.
  */
 final class Realm {
 
@@ -335,14 +336,33 @@ final class Realm {
   }
 
   /** Starts nothing in the background for a login until somebody may have done something. */
-  void rest(String subject) {
-    rests.compute(
-        subject, (key, before) -> Rest.after(before == null ? 0 : before.times(), time()));
+  void rest(Flight flight) {
+    unlessReplaced(
+        flight,
+        subject ->
+            rests.compute(
+                subject, (key, before) -> Rest.after(before == null ? 0 : before.times(), time())));
   }
 
   /** Starts nothing in the background for a login for a while. */
-  void rest(String subject, Duration span) {
-    rests.put(subject, new Rest(0, time().monotonicNanos() + span.toNanos()));
+  void rest(Flight flight, Duration span) {
+    Rest rest = new Rest(0, time().monotonicNanos() + span.toNanos());
+    unlessReplaced(flight, subject -> rests.put(subject, rest));
+  }
+
+  /** Takes note of what has become of a flight, unless it says nothing of the login any more. */
+  private boolean unlessReplaced(Flight flight, Consumer<String> note) {
+    AtomicBoolean noted = new AtomicBoolean();
+    flights.compute(
+        flight.subject,
+        (subject, current) -> {
+          if (!flight.replaced) {
+            note.accept(subject);
+            noted.set(true);
+          }
+          return current;
+        });
+    return noted.get();
   }
 
   private boolean isResting(String subject) {
@@ -707,6 +727,9 @@ final class Realm {
             subject,
             current -> {
               changed.set(change.test(current));
+              if (changed.get() && current != null) {
+                current.replaced = true;
+              }
               return changed.get();
             });
     if (!changed.get()) {
@@ -867,8 +890,13 @@ final class Realm {
     return troubles.get(subject);
   }
 
-  void troubled(String subject, Trouble trouble) {
-    troubles.put(subject, trouble);
+  /**
+   * Takes note of what stands in the way.
+   *
+   * @return whether it does; not if somebody has signed in or out meanwhile
+   */
+  boolean troubled(Flight flight, Trouble trouble) {
+    return unlessReplaced(flight, subject -> troubles.put(subject, trouble));
   }
 
   /** Takes note that an exchange worked and returns what had been in the way. */

@@ -369,7 +369,7 @@ final class Renewal extends Exchange {
   void loginPostponed() {
     Held held = inHand;
     if (held != null) {
-      realm.rest(subject, RefreshPolicy.usableFor(held, realm.time()));
+      realm.rest(flight, RefreshPolicy.usableFor(held, realm.time()));
     }
   }
 
@@ -691,11 +691,13 @@ final class Renewal extends Exchange {
     Trouble before = realm.trouble(subject);
     int failures = before == null ? 1 : before.failures() + 1;
     long notBefore = realm.time().monotonicNanos() + wait.toNanos();
-    realm.troubled(
-        subject, new Trouble(flight.version, failures, failure, notBefore, doubt, probes, denial));
-    publish(
-        new TokenEvent.RenewalFailing(
-            name(), userId, realm.time().now(), failure.reason(), failures, failure.retryAt()));
+    Trouble trouble =
+        new Trouble(flight.version, failures, failure, notBefore, doubt, probes, denial);
+    if (realm.troubled(flight, trouble)) {
+      publish(
+          new TokenEvent.RenewalFailing(
+              name(), userId, realm.time().now(), failure.reason(), failures, failure.retryAt()));
+    }
   }
 
   @Override
@@ -710,7 +712,7 @@ final class Renewal extends Exchange {
       fail(unavailable, Backoff.after(1, APART), stillOpen(before), probesOf(before));
     } else {
       if (inHand != null && !(failure instanceof TokenStoreException)) {
-        realm.rest(subject); // somebody must do something first; who asks is told at once
+        realm.rest(flight); // somebody must do something first; who asks is told at once
       }
       realm.finish(flight, Flight.Outcome.failed(withOwner(failure)));
     }

@@ -518,6 +518,46 @@ class ExchangeEdgesTest {
     }
   }
 
+  /** What a renewal has met that a sign-in has overtaken is no matter of the new login. */
+  @Test
+  void answerLost_signedInMeanwhile_nothingStandsInTheWay() {
+    AtomicReference<@Nullable Stop> late = new AtomicReference<>();
+    try (Stop reading = new Stop();
+        EngineFixture engine =
+            EngineFixture.of(RotationProfile.STRICT)
+                .inItsPlace(
+                    (server, usual) ->
+                        new OtherBroker(usual) {
+                          @Override
+                          ExchangeAnswer read(Grant grant, Answer answer, ExchangeAnswer meaning) {
+                            Stop stop = late.getAndSet(null);
+                            if (stop == null) {
+                              return meaning;
+                            }
+                            stop.reach();
+                            return new ExchangeAnswer.Unclear("gone");
+                          }
+                        })
+                .start()
+                .signIn("alice")) {
+      engine.clock().jump(Duration.ofMinutes(1));
+      late.set(reading);
+      CompletableFuture<AccessToken> renewed =
+          CompletableFuture.supplyAsync(() -> engine.tokens().renew("alice"));
+      reading.await();
+      engine.signIn("alice");
+      renewed.join();
+      reading.close();
+      engine.settle();
+
+      assertEquals(
+          UserStatus.State.SIGNED_IN, engine.manager().status(FakeBroker.NAME, "alice").state());
+      assertEquals(0, engine.events(TokenEvent.RenewalFailing.class).size());
+      ManagedTokenProvider tokens = (ManagedTokenProvider) engine.tokens();
+      assertNotNull(tokens.realm().background(tokens, "alice", "alice", Demand.FRESH));
+    }
+  }
+
   private static boolean isFirst(TokenSet tokens, String first) {
     Secret token = tokens.accessToken();
     return first.isEmpty() || token == null || token.value().equals(first);
