@@ -258,14 +258,23 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     TokenStore.StoredRecord stored = realm.store().load(linkKey(userId));
     String subject = stored == null ? null : LoginCodec.readLink(stored.content());
     if (subject == null) {
-      throw new SignInRequiredException(
-          name(), userId, SignInRequiredException.Reason.NOT_SIGNED_IN, time.now());
+      throw notSignedIn(userId);
     }
     remember(userId, subject);
+    if (realm.store().load(linkKey(userId)) == null) {
+      dropLink(userId, subject);
+      throw notSignedIn(userId); // signed out between the two reads
+    }
     return subject;
   }
 
-  private void remember(String userId, String subject) {
+  private SignInRequiredException notSignedIn(String userId) {
+    return new SignInRequiredException(
+        name(), userId, SignInRequiredException.Reason.NOT_SIGNED_IN, time.now());
+  }
+
+  /** Remembers whose login a user's is. */
+  void remember(String userId, String subject) {
     links.put(userId, subject);
     realm.shares(userId, subject);
   }
@@ -276,8 +285,16 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
 
   /** Writes down whose login a user's is. On a thread of the manager. */
   void link(String userId, String subject) {
-    realm.supersede(linkKey(userId), LoginCodec.writeLink(userId, subject, time.now()));
-    remember(userId, subject);
+    remember(userId, subject); // first, so that a sign-out that comes next forgets it
+    boolean linked = false;
+    try {
+      realm.supersede(linkKey(userId), LoginCodec.writeLink(userId, subject, time.now()));
+      linked = true;
+    } finally {
+      if (!linked) {
+        dropLink(userId, subject);
+      }
+    }
   }
 
   /** Forgets whose login a user's is. On a thread of the manager. */
@@ -336,15 +353,17 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
   /** Shows what is stored now; for users without a cell only if {@code create}. */
   void publish(String userId, Login login, TokenStore.@Nullable Version version, boolean create) {
     if (create) {
-      cells.compute(userId, (user, cell) -> filled(cell, login, version));
+      cells.compute(userId, (user, cell) -> filled(user, cell, login, version));
     } else {
-      cells.computeIfPresent(userId, (user, cell) -> filled(cell, login, version));
+      cells.computeIfPresent(userId, (user, cell) -> filled(user, cell, login, version));
     }
   }
 
   private @Nullable TokenCell filled(
-      @Nullable TokenCell cell, Login login, TokenStore.@Nullable Version version) {
-    Held held = hold(login, cell == null ? null : cell.held);
+      String userId, @Nullable TokenCell cell, Login login, TokenStore.@Nullable Version version) {
+    // Who shares a login may have signed out while it was renewed for all.
+    boolean isSignedOut = broker.sharesLogins() && !links.containsKey(userId);
+    Held held = isSignedOut ? null : hold(login, cell == null ? null : cell.held);
     if (held == null) {
       empty(cell);
       return null;

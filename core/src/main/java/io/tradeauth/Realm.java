@@ -16,6 +16,7 @@ import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
@@ -51,6 +52,9 @@ final class Realm {
   /** How long an answer that came too late is kept, as it may still be of use. */
   private static final Duration LATE = Duration.ofMinutes(10);
 
+  /** Logins that share a slot are at worst read from the store once more. */
+  private static final int CHANGE_SLOTS = 256;
+
   private final String name;
   private final Engine engine;
   private final Lane toServer;
@@ -70,6 +74,7 @@ final class Realm {
   private final ConcurrentMap<String, Set<String>> sharers = new ConcurrentHashMap<>();
   private final ConcurrentMap<TokenStore.Key, List<String>> ownGenerations =
       new ConcurrentHashMap<>();
+  private final AtomicIntegerArray changes = new AtomicIntegerArray(CHANGE_SLOTS);
   private final Set<String> flaws = ConcurrentHashMap.newKeySet();
   private final ConcurrentMap<String, Set<CompletableFuture<Boolean>>> awaited =
       new ConcurrentHashMap<>();
@@ -658,14 +663,37 @@ final class Realm {
     awaited.keySet().forEach(this::wakeWhoAwaits);
   }
 
-  /** Lets a new sign-in be seen, and sends away who waits for an answer of before. */
+  /** Returns how often a login has changed; asked before a change is written that may be late. */
+  int changes(String subject) {
+    return changes.get(slotOf(subject));
+  }
+
+  private static int slotOf(String subject) {
+    return Math.floorMod(subject.hashCode(), CHANGE_SLOTS);
+  }
+
+  /**
+   * Lets a new sign-in be seen, and sends away who waits for an answer of before.
+   *
+   * @param before the {@link #changes} when it was begun to be written; if there were more since,
+   *     such as a sign-out that is over already, nothing is seen, and the store says what counts
+   */
   void replace(
       ManagedTokenProvider provider,
       String userId,
       String subject,
       Login login,
-      TokenStore.@Nullable Version version) {
-    change(subject, () -> publish(provider, userId, subject, login, version));
+      TokenStore.@Nullable Version version,
+      int before) {
+    change(
+        subject,
+        () -> {
+          if (changes(subject) == before) {
+            publish(provider, userId, subject, login, version);
+          } else {
+            dropCells(subject);
+          }
+        });
   }
 
   /** Empties the cells of a login: whoever asks next reads the store. */
@@ -726,11 +754,15 @@ final class Realm {
         takeOut(
             subject,
             current -> {
-              changed.set(change.test(current));
-              if (changed.get() && current != null) {
+              if (!change.test(current)) {
+                return false;
+              }
+              changed.set(true);
+              changes.incrementAndGet(slotOf(subject));
+              if (current != null) {
                 current.replaced = true;
               }
-              return changed.get();
+              return true;
             });
     if (!changed.get()) {
       return;
@@ -1003,12 +1035,21 @@ final class Realm {
     if (parent == null) {
       if (isToBeSaved(subject, tokens)) {
         supersede(key(subject), content(tokens.login()));
+        link(tokens.login().userId(), subject);
         store().forget(signInKey(subject));
       } else {
         drop(subject); // somebody has signed in or out since: what is stored counts
       }
     } else if (store().commit(key(subject), parent, content(tokens.login())) == null) {
       keepLate(subject, parent, tokens.login());
+    }
+  }
+
+  private void link(String userId, String subject) {
+    for (ManagedTokenProvider provider : providers) {
+      if (provider.broker().sharesLogins()) {
+        provider.link(userId, subject);
+      }
     }
   }
 

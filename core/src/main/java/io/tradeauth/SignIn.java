@@ -435,6 +435,7 @@ final class SignIn extends Exchange {
     refuseAnother(tokens);
     Login login = loginOf(tokens);
     TokenStore.Version mine = null;
+    int changes = realm.changes(subject);
     try {
       TokenStore.StoredRecord stored = realm.stored(subject, userId);
       before = newest(stored); // others may have signed in since this one began
@@ -461,7 +462,7 @@ final class SignIn extends Exchange {
     }
     forgetPending();
     if (mine != null) {
-      realm.replace(provider, userId, subject, login, mine);
+      realm.replace(provider, userId, subject, login, mine, changes);
     }
     if (mine == null || !isStored(mine)) {
       // Another sign-in or sign-out came in between, or nobody knows: what is stored counts.
@@ -522,8 +523,12 @@ final class SignIn extends Exchange {
   /** The grant is spent: what it has brought is served, and saved when the store can be written. */
   private void keepUnsaved(Login login, Throwable cause) {
     Realm.Unsaved unsaved = Realm.Unsaved.inPlaceOf(seen, login);
+    int changes = realm.changes(subject);
+    if (provider.broker().sharesLogins()) {
+      provider.remember(userId, subject);
+    }
     realm.keep(subject, unsaved); // first, or a look would serve what was stored before
-    realm.replace(provider, userId, subject, login, null);
+    realm.replace(provider, userId, subject, login, null, changes);
     if (realm.unsaved(subject) != unsaved) {
       realm.drop(subject); // it was saved, or void, before it could be served
     }

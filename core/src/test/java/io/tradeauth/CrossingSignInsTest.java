@@ -437,6 +437,26 @@ class CrossingSignInsTest {
     assertSessionLives();
   }
 
+  /** Not even until the sign-in finds out that it is not the last word. */
+  @Test
+  void signInWritten_signedOutBeforeItIsHeardOf_noTokenAfterwards_C9() {
+    try (Stop written = new Stop();
+        Stop lookingBack = new Stop()) {
+      seenByTheOther.afterNextSupersede(written::reach);
+      CompletableFuture<Void> signIn = later(other, grant);
+      written.await();
+      other.signOut("alice");
+      seenByTheOther.beforeNextRead(lookingBack::reach);
+      written.close();
+      lookingBack.await();
+
+      assertThrows(SignInRequiredException.class, () -> other.get("alice"));
+      lookingBack.close();
+      signIn.join();
+      assertThrows(SignInRequiredException.class, () -> other.get("alice"));
+    }
+  }
+
   @Test
   void anotherPersonSignsIn_storeFailsWithAnError_refusedAllTheSame() {
     engine.signIn("alice");

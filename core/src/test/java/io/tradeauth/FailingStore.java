@@ -29,6 +29,7 @@ final class FailingStore implements TokenStore {
   private final Queue<Runnable> begun = new ConcurrentLinkedQueue<>();
   private final Queue<Runnable> commits = new ConcurrentLinkedQueue<>();
   private final Queue<Runnable> supersedes = new ConcurrentLinkedQueue<>();
+  private final Queue<Runnable> superseded = new ConcurrentLinkedQueue<>();
   private final Queue<Throwable> lostSupersedes = new ConcurrentLinkedQueue<>();
   private final Queue<Runnable> loads = new ConcurrentLinkedQueue<>();
   private final Queue<Runnable> loaded = new ConcurrentLinkedQueue<>();
@@ -112,6 +113,11 @@ final class FailingStore implements TokenStore {
   /** Lets the next sign-in or sign-out fail like this after it was written. */
   void loseNextSupersede(Throwable failure) {
     lostSupersedes.add(failure);
+  }
+
+  /** Lets the next sign-in or sign-out take as long as this until the process hears of it. */
+  void afterNextSupersede(Runnable pause) {
+    superseded.add(pause);
   }
 
   /** Lets the process stand still like this before it reads the next login. */
@@ -204,9 +210,10 @@ final class FailingStore implements TokenStore {
   public Version supersede(Key key, Content next) {
     failIf(failWrites, TokenStoreException.Reason.WRITE_FAILED);
     runNext(supersedes);
-    Version superseded = store.supersede(key, next);
+    Version version = store.supersede(key, next);
+    runNext(superseded);
     failWithNext(lostSupersedes);
-    return superseded;
+    return version;
   }
 
   @Override

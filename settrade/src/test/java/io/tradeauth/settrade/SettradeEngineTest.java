@@ -3,6 +3,7 @@ package io.tradeauth.settrade;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -21,6 +22,7 @@ import io.tradeauth.TokenException;
 import io.tradeauth.TokenManager;
 import io.tradeauth.TokenProvider;
 import io.tradeauth.TokenStore;
+import io.tradeauth.TokenStoreException;
 import io.tradeauth.settrade.testing.Credential;
 import io.tradeauth.settrade.testing.Refusal;
 import io.tradeauth.settrade.testing.SettradeSimulator;
@@ -29,6 +31,7 @@ import io.tradeauth.testing.Gate;
 import io.tradeauth.testing.ManualClock;
 import io.tradeauth.testing.TokenLedger.Kind;
 import java.io.IOException;
+import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.time.LocalTime;
 import java.util.ArrayList;
@@ -44,6 +47,9 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import mockwebserver3.MockResponse;
 import okhttp3.MediaType;
 import okhttp3.OkHttpClient;
@@ -78,11 +84,15 @@ class SettradeEngineTest {
   }
 
   private TokenManager manager(TimeSource time) {
+    return manager(time, store);
+  }
+
+  private TokenManager manager(TimeSource time, TokenStore seen) {
     TokenManager made =
         TokenManager.builder()
             .broker(Settrade.at(Settrade.LIVE, settrade.api(), settrade.market()))
             .broker(Settrade.at(Settrade.SANDBOX, settrade.api(), settrade.market()))
-            .store(store)
+            .store(seen)
             .time(time)
             .executor(Runnable::run) // so that what falls due is done while the clock moves
             .callbackExecutor(Runnable::run)
@@ -537,6 +547,99 @@ class SettradeEngineTest {
     clock.advance(Duration.ofMinutes(30));
     assertThrows(SignInRequiredException.class, () -> tokens.get("bob"));
     assertEquals(1, settrade.count("login"), "no login after a sign-out");
+  }
+
+  /** Whoever learns or writes whose login it is must not do so after the sign-out. */
+  @ParameterizedTest
+  @ValueSource(strings = {"load", "supersede"})
+  void signedOutWhileTheLinkIsReadOrWritten_noTokenAfterwards(String call) {
+    AtomicReference<Runnable> afterCall = new AtomicReference<>();
+    TokenManager other = manager(clock, hooked(TokenStore.Kind.LINK, call, afterCall));
+    signIn("alice");
+    signIn("bob");
+
+    afterCall.set(() -> other.signOut(Settrade.LIVE, "alice"));
+    if (call.equals("load")) {
+      assertThrows(SignInRequiredException.class, () -> other.provider(Settrade.LIVE).get("alice"));
+    } else {
+      other.signIn(Settrade.LIVE, "alice", grant());
+    }
+
+    assertNull(afterCall.get(), "it was called");
+    assertThrows(SignInRequiredException.class, () -> other.provider(Settrade.LIVE).get("alice"));
+  }
+
+  /** Their token goes on, and is renewed for those who are still there. */
+  @Test
+  void signedOutWhileTheLoginIsRenewedForAll_noTokenAfterwards() {
+    AtomicReference<Runnable> afterCall = new AtomicReference<>();
+    TokenManager other = manager(clock, hooked(TokenStore.Kind.LOGIN, "commit", afterCall));
+    other.signIn(Settrade.LIVE, "alice", grant());
+    other.signIn(Settrade.LIVE, "bob", grant());
+    clock.advance(Duration.ofMinutes(1));
+
+    afterCall.set(() -> other.signOut(Settrade.LIVE, "alice"));
+    other.provider(Settrade.LIVE).renew("alice");
+
+    assertNull(afterCall.get(), "it was called");
+    assertThrows(SignInRequiredException.class, () -> other.provider(Settrade.LIVE).get("alice"));
+    assertEquals(tokens.get("bob"), other.provider(Settrade.LIVE).get("bob"));
+  }
+
+  /** Who has signed in is served, and stays signed in when the store is back. */
+  @Test
+  void signInThatCannotBeSaved_savedLater_withWhoseLoginItIs() {
+    AtomicBoolean full = new AtomicBoolean();
+    TokenManager other = manager(clock, full(full));
+    full.set(true);
+    CompletableFuture<Void> signIn =
+        CompletableFuture.runAsync(() -> other.signIn(Settrade.LIVE, "alice", grant()));
+    while (!signIn.isDone()) {
+      clock.advance(Duration.ofMillis(100));
+      LockSupport.parkNanos(1_000_000);
+    }
+    signIn.join();
+    AccessToken served = other.provider(Settrade.LIVE).get("alice");
+
+    full.set(false);
+    clock.advance(Duration.ofSeconds(6));
+
+    assertEquals(served, tokens.get("alice"));
+    assertEquals(1, settrade.count("login"));
+  }
+
+  /** A store that takes no sign-ins while it is full. */
+  private TokenStore full(AtomicBoolean full) {
+    return (TokenStore)
+        Proxy.newProxyInstance(
+            TokenStore.class.getClassLoader(),
+            new Class<?>[] {TokenStore.class},
+            (proxy, method, arguments) -> {
+              if (full.get() && method.getName().equals("supersede")) {
+                throw new TokenStoreException(
+                    TokenStoreException.Reason.WRITE_FAILED, "full", null);
+              }
+              return method.invoke(store, arguments);
+            });
+  }
+
+  /** A store that does something as soon as it has answered a call about a kind of record. */
+  private TokenStore hooked(
+      TokenStore.Kind kind, String call, AtomicReference<Runnable> afterNext) {
+    return (TokenStore)
+        Proxy.newProxyInstance(
+            TokenStore.class.getClassLoader(),
+            new Class<?>[] {TokenStore.class},
+            (proxy, method, arguments) -> {
+              Object answer = method.invoke(store, arguments);
+              if (method.getName().equals(call) && ((TokenStore.Key) arguments[0]).kind() == kind) {
+                Runnable then = afterNext.getAndSet(null);
+                if (then != null) {
+                  then.run();
+                }
+              }
+              return answer;
+            });
   }
 
   @Test
