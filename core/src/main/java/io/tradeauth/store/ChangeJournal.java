@@ -1,6 +1,7 @@
 package io.tradeauth.store;
 
 import io.tradeauth.TimeSource;
+import io.tradeauth.TokenStore;
 import io.tradeauth.TokenStore.Change;
 import io.tradeauth.TokenStore.Changes;
 import io.tradeauth.TokenStoreException;
@@ -16,6 +17,8 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,6 +41,9 @@ final class ChangeJournal {
   private final TimeSource time;
   private final int segmentBytes;
   private final boolean readOnly;
+
+  /** What could not be written yet; of each record the last. */
+  private final ConcurrentMap<TokenStore.Key, Change> untold = new ConcurrentHashMap<>();
 
   ChangeJournal(
       Path directory,
@@ -87,17 +93,37 @@ final class ChangeJournal {
 
   // Writing -------------------------------------------------------------------------------------
 
-  void append(Change change) throws IOException {
+  /**
+   * Tells of a change that was made: now, or when it can be written.
+   *
+   * @return whether it was told
+   */
+  boolean append(Change change) {
+    untold.put(change.key(), change);
+    return tellAll();
+  }
+
+  private boolean tellAll() {
     try (FileLocks.Held held = locks.lock(FileLocks.JOURNAL, time)) {
-      Cursor end = end();
-      if (end.equals(Cursor.START)) {
-        create(end);
-      } else if (end.offset() >= segmentBytes) {
-        end = nextSegment(end);
+      for (Change change : untold.values()) {
+        write(change);
+        untold.remove(change.key(), change);
       }
-      byte[] sealed = sealer.sealChange(end.place(), change);
-      write(end, ByteBuffer.allocate(HEAD + sealed.length).putInt(sealed.length).put(sealed));
+      return true;
+    } catch (IOException | TokenStoreException e) {
+      return false;
     }
+  }
+
+  private void write(Change change) throws IOException {
+    Cursor end = end();
+    if (end.equals(Cursor.START)) {
+      create(end);
+    } else if (end.offset() >= segmentBytes) {
+      end = nextSegment(end);
+    }
+    byte[] sealed = sealer.sealChange(end.place(), change);
+    write(end, ByteBuffer.allocate(HEAD + sealed.length).putInt(sealed.length).put(sealed));
   }
 
   private Cursor end() throws IOException {
@@ -154,6 +180,9 @@ final class ChangeJournal {
   // Reading -------------------------------------------------------------------------------------
 
   Changes since(@Nullable String cursor) throws IOException {
+    if (!untold.isEmpty()) {
+      tellAll(); // or the next time
+    }
     if (cursor == null) {
       return new Changes(lockedEnd(), List.of(), false);
     }

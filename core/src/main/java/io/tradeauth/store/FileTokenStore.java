@@ -456,9 +456,17 @@ public final class FileTokenStore implements TokenStore, AutoCloseable {
         slot,
         () -> {
           records.write(slot, newRecord(key, version, next));
-          journal.append(new Change(key, version.generation()));
+          tell(slot, new Change(key, version.generation()));
           return version;
         });
+  }
+
+  /** What is done is done, whether others can be told of it now or not. */
+  private void tell(Slot slot, Change change) {
+    if (!journal.append(change)) {
+      LOG.warn(
+          "{}: other processes are told later that record {} was changed", directory.root(), slot);
+    }
   }
 
   @Override
@@ -471,7 +479,7 @@ public final class FileTokenStore implements TokenStore, AutoCloseable {
           records.deleteUnfinished(slot);
           records.forceDirectory();
           records.deleteQuarantined(slot);
-          journal.append(new Change(key, null));
+          tell(slot, new Change(key, null));
           return null;
         });
   }

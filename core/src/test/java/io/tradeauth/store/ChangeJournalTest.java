@@ -4,6 +4,7 @@ import static io.tradeauth.store.Samples.ALICE;
 import static io.tradeauth.store.Samples.content;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tradeauth.TokenStore.Changes;
@@ -15,6 +16,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -97,6 +99,26 @@ class ChangeJournalTest {
 
     assertTrue(told.everything());
     assertFalse(store.changesSince(told.cursor()).everything());
+  }
+
+  /** The record counts; nobody would write it a second time for the sake of the journal. */
+  @Test
+  void cannotBeWritten_recordIsThere_toldWhenItCan() throws Exception {
+    FileTokenStore writer = fixture.open(FileTokenStore.builder(directory, StoreFixture.KEYS));
+    FileTokenStore other = reopened();
+    String before = other.changesSince(null).cursor();
+    Path inTheWay = Files.createDirectory(directory.resolve("changes").resolve("1"));
+
+    writer.supersede(ALICE, content("x"));
+    writer.forget(user(1));
+    assertNotNull(other.load(ALICE));
+    Files.delete(inTheWay);
+    writer.changesSince(null);
+
+    assertEquals(Set.of(ALICE, user(1)), Set.copyOf(keys(other.changesSince(before))));
+    String after = other.changesSince(null).cursor();
+    writer.changesSince(null);
+    assertEquals(List.of(), other.changesSince(after).changes(), "told once");
   }
 
   /** A writer died, or the power was cut, in the middle of an entry. */
