@@ -144,12 +144,15 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
   }
 
   private AccessToken getOtherwise(String userId, @Nullable Held held) {
-    if (held != null && RefreshPolicy.isUsable(held, time)) {
-      held.used = true;
-      renewInBackground(userId);
-      return held.token;
-    }
-    return await(userId, Demand.USABLE);
+    return held != null && RefreshPolicy.isUsable(held, time)
+        ? whileItIsRenewed(userId, held)
+        : await(userId, Demand.USABLE);
+  }
+
+  private AccessToken whileItIsRenewed(String userId, Held held) {
+    held.used = true;
+    renewInBackground(userId);
+    return held.token;
   }
 
   private void renewInBackground(String userId) {
@@ -917,7 +920,8 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     public CompletableFuture<AccessToken> getAsync(Executor executor) {
       Held held = held(userId);
       return held != null && RefreshPolicy.isUsable(held, time)
-          ? CompletableFuture.completedFuture(getOtherwiseNow(held))
+          ? CompletableFuture.completedFuture(
+              isFresh(held) ? held.token : whileItIsRenewed(userId, held))
           : fetch(Demand.USABLE, Handover.orHere(executor));
     }
 
@@ -948,10 +952,6 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
 
     private void fail(CompletableFuture<?> result, TokenException failure, Executor executor) {
       executor.execute(() -> result.completeExceptionally(failure));
-    }
-
-    private AccessToken getOtherwiseNow(Held held) {
-      return isFresh(held) ? held.token : getOtherwise(userId, held);
     }
 
     private void fly(

@@ -18,7 +18,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -181,15 +180,18 @@ class ApplicationsExecutorsTest {
   /** As with the stack of whoever asks at its end: then nobody runs what others would wait for. */
   @Test
   void errorBeforeAnythingIsQueued_nextOneWorks_C13() {
-    AtomicReference<TimeSource> clock = new AtomicReference<>();
-    ThreadLocal<Integer> looksLeft = ThreadLocal.withInitial(() -> Integer.MAX_VALUE);
+    LookedAtTime time =
+        new LookedAtTime(
+            () -> {
+              throw new StackOverflowError();
+            });
     try (EngineFixture engine =
         EngineFixture.of(RotationProfile.STRICT)
-            .server(server -> clock.set(server.time()))
-            .manager(manager -> manager.time(new FailingTime(clock.get(), looksLeft)))
+            .server(server -> time.goBy(server.time()))
+            .manager(manager -> manager.time(time))
             .start()
             .signIn("alice")) {
-      for (int looks = 0; isBrokenAfter(looks, looksLeft, engine); looks++) {
+      for (int looks = 0; isBrokenAfter(looks, time, engine); looks++) {
         assertTrue(engine.server().accepts(engine.get("alice").value()));
         engine.settle();
       }
@@ -197,41 +199,16 @@ class ApplicationsExecutorsTest {
   }
 
   /** Lets the thread that asks break after so many looks at the clock, if it looks that often. */
-  private static boolean isBrokenAfter(
-      int looks, ThreadLocal<Integer> looksLeft, EngineFixture engine) {
+  private static boolean isBrokenAfter(int looks, LookedAtTime time, EngineFixture engine) {
     engine.expire();
-    looksLeft.set(looks);
+    time.actAfter(looks);
     try {
       engine.get("alice");
       return false;
     } catch (StackOverflowError e) {
       return true;
     } finally {
-      looksLeft.remove();
-    }
-  }
-
-  /** A clock that fails when a thread has looked at it often enough. */
-  private record FailingTime(TimeSource clock, ThreadLocal<Integer> looksLeft)
-      implements TimeSource {
-
-    @Override
-    public long wallMillis() {
-      return clock.wallMillis();
-    }
-
-    @Override
-    public long monotonicNanos() {
-      if (looksLeft.get() == 0) {
-        throw new StackOverflowError();
-      }
-      looksLeft.set(looksLeft.get() - 1);
-      return clock.monotonicNanos();
-    }
-
-    @Override
-    public Timer after(Duration delay, Runnable task) {
-      return clock.after(delay, task);
+      time.actNever();
     }
   }
 

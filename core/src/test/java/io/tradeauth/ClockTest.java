@@ -2,6 +2,7 @@ package io.tradeauth;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -9,6 +10,7 @@ import io.tradeauth.testing.EngineFixture;
 import io.tradeauth.testing.FakeAuthorizationServer;
 import io.tradeauth.testing.FakeBroker;
 import io.tradeauth.testing.Fault;
+import io.tradeauth.testing.Gate;
 import io.tradeauth.testing.ManualClock;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -22,6 +24,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -356,6 +359,31 @@ class ClockTest {
       assertThrows(BrokerUnavailableException.class, () -> tokens.get("alice"));
       clock.jump(Duration.ofSeconds(61));
       assertTrue(server.accepts(tokens.get("alice").value()));
+    }
+  }
+
+  /** Whoever asks so has a thread that must not wait. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 2, 3, 4})
+  void tokenEndsBetweenTwoLooks_getAsyncDoesNotWait_C5(int looks) {
+    AtomicReference<EngineFixture> started = new AtomicReference<>();
+    LookedAtTime time =
+        new LookedAtTime(() -> started.get().clock().shiftWall(Duration.ofMinutes(3)));
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT)
+            .server(server -> time.goBy(server.time()))
+            .manager(manager -> manager.time(time))
+            .start()
+            .signIn("alice")) {
+      started.set(engine);
+      CompletableFuture<AccessToken> got;
+      try (Gate gate = engine.server().holdAnswers("token")) {
+        engine.clock().shiftWall(engine.server().life().minusMinutes(2));
+        time.actAfter(looks);
+        got = engine.tokens().getAsync("alice");
+        time.actNever();
+      }
+      assertNotNull(got.join());
     }
   }
 
