@@ -22,6 +22,11 @@ public final class SettradeExample {
     System.exit(run(System.getenv(), System.out));
   }
 
+  /** Returns where an equity account is read in the sandbox. */
+  static String pathOf(String account) {
+    return "/api/seos/v3/098/accounts/" + account + "/account-info";
+  }
+
   static int run(Map<String, String> environment, PrintStream out) {
     Settings settings =
         new Settings(environment)
@@ -40,7 +45,7 @@ public final class SettradeExample {
               settings.get(API_KEY),
               settings.get(SECRET));
       manager.signIn(Settrade.SANDBOX, "me", grant);
-      String path = "/api/seos/v3/098/accounts/" + settings.get(ACCOUNT) + "/account-info";
+      String path = pathOf(settings.get(ACCOUNT));
       return FirstCall.read(manager.provider(Settrade.SANDBOX), "me", path, out);
     } catch (IllegalArgumentException e) {
       out.println("Nothing was sent. " + e.getMessage());

@@ -9,6 +9,8 @@ import java.util.Map;
 /** Reads the accounts of a tastytrade customer, with a grant made in tastytrade's web pages. */
 public final class TastytradeExample {
 
+  static final String PATH = "/customers/me/accounts";
+
   private static final String SECRET = "TASTYTRADE_CLIENT_SECRET";
   private static final String REFRESH_TOKEN = "TASTYTRADE_REFRESH_TOKEN";
 
@@ -32,7 +34,7 @@ public final class TastytradeExample {
           Tastytrade.LIVE,
           "me",
           Tastytrade.grant(settings.get(SECRET), settings.get(REFRESH_TOKEN)));
-      return FirstCall.read(manager.provider(Tastytrade.LIVE), "me", "/customers/me/accounts", out);
+      return FirstCall.read(manager.provider(Tastytrade.LIVE), "me", PATH, out);
     } catch (TokenException e) {
       return FirstCall.failed(e, out);
     }

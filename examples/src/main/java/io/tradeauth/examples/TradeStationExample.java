@@ -13,6 +13,9 @@ import java.util.Map;
  */
 public final class TradeStationExample {
 
+  /** The version, {@code /v3}, is in the base. */
+  static final String PATH = "/brokerage/accounts";
+
   private static final String CLIENT_ID = "TRADESTATION_CLIENT_ID";
   private static final String SECRET = "TRADESTATION_CLIENT_SECRET";
   private static final String REFRESH_TOKEN = "TRADESTATION_REFRESH_TOKEN";
@@ -43,8 +46,7 @@ public final class TradeStationExample {
             .build()) {
       manager.signIn(
           TradeStation.SANDBOX, "me", TradeStation.refreshToken(settings.get(REFRESH_TOKEN)));
-      return FirstCall.read(
-          manager.provider(TradeStation.SANDBOX), "me", "/v3/brokerage/accounts", out);
+      return FirstCall.read(manager.provider(TradeStation.SANDBOX), "me", PATH, out);
     } catch (TokenException e) {
       return FirstCall.failed(e, out);
     }

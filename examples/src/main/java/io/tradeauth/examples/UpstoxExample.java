@@ -16,6 +16,8 @@ import java.util.UUID;
  */
 public final class UpstoxExample {
 
+  static final String PATH = "/v2/user/profile";
+
   private static final String CLIENT_ID = "UPSTOX_CLIENT_ID";
   private static final String SECRET = "UPSTOX_CLIENT_SECRET";
   private static final String REDIRECT_URI = "UPSTOX_REDIRECT_URI";
@@ -46,7 +48,7 @@ public final class UpstoxExample {
         return 2;
       }
       manager.signIn(Upstox.LIVE, "me", Upstox.code(settings.get(CODE), redirectUri));
-      return FirstCall.read(manager.provider(Upstox.LIVE), "me", "/v2/user/profile", out);
+      return FirstCall.read(manager.provider(Upstox.LIVE), "me", PATH, out);
     } catch (TokenException e) {
       return FirstCall.failed(e, out);
     }

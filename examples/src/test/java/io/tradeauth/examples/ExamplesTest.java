@@ -4,14 +4,19 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.tradeauth.Broker;
 import io.tradeauth.TimeSource;
 import io.tradeauth.TokenManager;
+import io.tradeauth.settrade.Settrade;
 import io.tradeauth.tastytrade.Tastytrade;
 import io.tradeauth.tastytrade.testing.Environment;
 import io.tradeauth.tastytrade.testing.TastytradeSimulator;
 import io.tradeauth.tastytrade.testing.User;
+import io.tradeauth.tradestation.TradeStation;
+import io.tradeauth.upstox.Upstox;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.function.BiFunction;
@@ -120,13 +125,34 @@ class ExamplesTest {
             Tastytrade.LIVE, "alice", Tastytrade.grant(alice.clientSecret(), alice.refreshToken()));
 
         int exitCode =
-            FirstCall.read(
-                manager.provider(Tastytrade.LIVE), "alice", "/customers/me/accounts", out);
+            FirstCall.read(manager.provider(Tastytrade.LIVE), "alice", TastytradeExample.PATH, out);
 
         assertEquals(0, exitCode, this::printed);
         assertTrue(printed().contains(alice.accounts().get(0)), this::printed);
       }
     }
+  }
+
+  /** The brokers' documents have these addresses. */
+  @Test
+  void firstCall_goesWhereTheBrokerAnswers() {
+    assertAddress(
+        "https://api.tastyworks.com/customers/me/accounts",
+        Tastytrade.live(),
+        TastytradeExample.PATH);
+    assertAddress(
+        "https://sim-api.tradestation.com/v3/brokerage/accounts",
+        TradeStation.sandbox(),
+        TradeStationExample.PATH);
+    assertAddress("https://api.upstox.com/v2/user/profile", Upstox.live(), UpstoxExample.PATH);
+    assertAddress(
+        "https://open-api-test.settrade.com/api/seos/v3/098/accounts/A-1/account-info",
+        Settrade.sandbox(),
+        SettradeExample.pathOf("A-1"));
+  }
+
+  private static void assertAddress(String address, Broker broker, String path) {
+    assertEquals(URI.create(address), broker.profile().hosts().uri(path));
   }
 
   @Test
