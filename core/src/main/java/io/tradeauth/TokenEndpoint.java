@@ -272,18 +272,24 @@ final class TokenEndpoint {
       }
       return new Result.Answered(
           Answer.of(response.code(), response.headers(), body, request.uri()));
-    } catch (SSLException e) {
-      return progress.begun ? new Result.Lost(wordless(e)) : new Result.NotSent(e, true);
     } catch (IOException e) {
-      return progress.begun ? new Result.Lost(wordless(e)) : new Result.NotSent(e, false);
+      return failed(progress, e);
     } catch (Exception e) {
       // Something foreign failed, such as a DNS or proxy selector of the host's; and OkHttp throws
       // an undeclared InterruptedException where it races addresses.
-      IOException cause = wordless(e);
-      return progress.begun ? new Result.Lost(cause) : new Result.NotSent(cause, false);
+      return failed(progress, wordless(e));
     } finally {
       sockets.watch(null);
     }
+  }
+
+  private static Result failed(Progress progress, IOException failure) {
+    if (progress.begun) {
+      return new Result.Lost(wordless(failure));
+    }
+    return progress.isUnasked
+        ? new Result.NotSent(Progress.unasked(), false) // OkHttp's own shows what has come
+        : new Result.NotSent(failure, failure instanceof SSLException);
   }
 
   private static boolean hasTwoLengths(Headers headers) {
