@@ -1,10 +1,8 @@
 package io.tradeauth;
 
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -91,6 +89,7 @@ abstract class Exchange {
     long firstSentNanos;
     boolean resigned;
     boolean lost;
+    @Nullable BrokerRequest sent;
 
     /** Whether the server may have taken what was sent, and nothing of that is written down yet. */
     boolean unsettled;
@@ -391,6 +390,7 @@ abstract class Exchange {
     }
     TokenEndpoint.Result result;
     now.unsettled = true;
+    now.sent = request;
     try {
       result = provider.send(request, null);
     } catch (BrokerConfigurationException e) {
@@ -706,14 +706,17 @@ abstract class Exchange {
 
   /** Takes out of a server's words whatever we sent. */
   private static String clean(String text, Attempts now) {
+    if (text.isBlank()) {
+      return text;
+    }
     List<String> secrets = secretsOf(now.grant);
     ClientCredentials client = now.client;
     if (client != null && client.secret().isPresent()) {
-      String secret = client.secret().get().value();
-      secrets.add(secret);
-      secrets.add(
-          Base64.getEncoder()
-              .encodeToString((client.id() + ":" + secret).getBytes(StandardCharsets.UTF_8)));
+      secrets.add(client.secret().get().value());
+    }
+    BrokerRequest sent = now.sent;
+    if (sent != null) {
+      secrets.addAll(sent.secrets());
     }
     TokenSet tokens = now.tokens;
     if (tokens != null && tokens.accessToken() != null) {

@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -564,11 +565,30 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
       return null;
     }
     BrokerRequest request = probe.request(new Context(this, userId, client, tokens));
-    TokenEndpoint.Result result =
-        send(request, request.isAuthorized() ? accessToken(tokens) : null);
+    AccessToken token = accessToken(tokens);
+    TokenEndpoint.Result result = send(request, request.isAuthorized() ? token : null);
     return result instanceof TokenEndpoint.Result.Answered
-        ? probe.read(((TokenEndpoint.Result.Answered) result).answer())
+        ? without(
+            secrets(request, token), probe.read(((TokenEndpoint.Result.Answered) result).answer()))
         : new ProbeAnswer.Unknown("no answer");
+  }
+
+  private static ProbeAnswer without(List<String> secrets, ProbeAnswer told) {
+    if (told instanceof ProbeAnswer.Dead) {
+      return new ProbeAnswer.Dead(ServerText.clean(((ProbeAnswer.Dead) told).code(), secrets));
+    }
+    return told instanceof ProbeAnswer.Unknown
+        ? new ProbeAnswer.Unknown(ServerText.clean(((ProbeAnswer.Unknown) told).code(), secrets))
+        : told;
+  }
+
+  /** Returns what was sent and must not be told to others, should the server repeat it. */
+  private static List<String> secrets(BrokerRequest request, @Nullable AccessToken token) {
+    List<String> secrets = request.secrets();
+    if (token != null) {
+      secrets.add(token.value());
+    }
+    return secrets;
   }
 
   /** Finds out whether the broker still takes a token that its API has refused. */
@@ -1079,11 +1099,23 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
           request.isAuthorized()
               ? authorized(request, deadline)
               : waitFor(supply(() -> answerTo(request, null)), deadline);
+      Held held = held(userId);
       try {
-        return call.read(answer);
+        return without(secrets(request, held == null ? null : held.token), call.read(answer));
       } catch (RuntimeException e) {
         throw unwrapped(e);
       }
+    }
+
+    @SuppressWarnings("unchecked") // a refusal is one of whatever was asked for
+    private <T> T without(List<String> secrets, T told) {
+      return told instanceof CallAnswer.Refused
+          ? (T) cleaned((CallAnswer.Refused<?>) told, secrets)
+          : told;
+    }
+
+    private <G> CallAnswer.Refused<G> cleaned(CallAnswer.Refused<G> told, List<String> secrets) {
+      return new CallAnswer.Refused<>(told.status(), ServerText.clean(told.code(), secrets));
     }
 
     /** Waits for tokens on the caller's thread: those of the manager are there for sending. */

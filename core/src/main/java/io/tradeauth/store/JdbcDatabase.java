@@ -167,7 +167,7 @@ final class JdbcDatabase {
 
   private <T extends @Nullable Object> T runOn(
       Connection connection, boolean together, boolean repeated, Work<T> work) throws SQLException {
-    try (connection) {
+    try (GivenBack given = () -> giveBack(connection)) {
       JdbcSession session = new JdbcSession(connection, timeoutSeconds, repeated);
       T result;
       if (!connection.getAutoCommit()) {
@@ -183,6 +183,22 @@ final class JdbcDatabase {
         }
       }
       return result;
+    }
+  }
+
+  /** Gives a connection back. */
+  @FunctionalInterface
+  private interface GivenBack extends AutoCloseable {
+
+    @Override
+    void close();
+  }
+
+  private static void giveBack(Connection connection) {
+    try {
+      connection.close();
+    } catch (SQLException e) {
+      // What was done is done, or has failed for a better reason.
     }
   }
 
@@ -224,7 +240,7 @@ final class JdbcDatabase {
       step.run();
     } catch (SQLException e) {
       // The connection is broken, which the first failure says better.
-      failure.addSuppressed(e);
+      failure.addSuppressed(WordlessException.of(e));
     }
   }
 }

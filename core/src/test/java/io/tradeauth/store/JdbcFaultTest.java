@@ -471,6 +471,28 @@ class JdbcFaultTest {
   }
 
   @Test
+  void connectionCannotBeGivenBack_whatWasDoneCounts_noneOfTheDriversWordsIsTold()
+      throws Exception {
+    open(TestDatabase.H2);
+    store.supersede(ALICE, content("a"));
+    tap.before(
+        (what, connection) -> {
+          if (what.equals("CLOSE") || what.equals("ROLLBACK")) {
+            throw new SQLException("canary");
+          } else if (what.startsWith("UPDATE")) {
+            throw new IllegalStateException("a bug");
+          }
+        });
+
+    assertEquals(content("a"), Objects.requireNonNull(store.load(ALICE)).content());
+    Throwable failure = assertThrows(RuntimeException.class, () -> store.forget(ALICE));
+    StringWriter all = new StringWriter();
+    failure.printStackTrace(new PrintWriter(all));
+    assertFalse(all.toString().contains("canary"), all::toString);
+    tap.before((what, connection) -> {});
+  }
+
+  @Test
   void interruptedThread_theWriteIsDoneAndItStaysInterrupted() throws Exception {
     open(TestDatabase.SQLITE);
 

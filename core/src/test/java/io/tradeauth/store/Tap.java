@@ -146,7 +146,9 @@ final class Tap {
               return at("COMMIT", connection, () -> call(connection, method, arguments));
             case "close":
               open.decrementAndGet();
-              return call(connection, method, arguments);
+              return at("CLOSE", connection, () -> call(connection, method, arguments));
+            case "rollback":
+              return at("ROLLBACK", connection, () -> call(connection, method, arguments));
             default:
               return call(connection, method, arguments);
           }

@@ -135,7 +135,7 @@ public final class Settrade {
     }
     if (!brokerId.matches("[0-9]{3}")) {
       throw new IllegalArgumentException(
-          "brokerId: three digits or " + SANDBOX_BROKER + ", not \"" + brokerId + "\"");
+          "brokerId: must be three digits, such as 023, or " + SANDBOX_BROKER);
     }
     return brokerId;
   }
