@@ -93,6 +93,17 @@ public final class ApiHosts {
         || ("http".equalsIgnoreCase(base.getScheme()) && isLoopback(base.getHost()));
   }
 
+  /**
+   * Returns whether nobody on the way can read what is sent to a web socket: it is {@code wss}, or
+   * {@code ws} to 127.0.0.1, [::1] or localhost.
+   */
+  public static boolean isSecureSocket(URI uri) {
+    String host = uri.getHost();
+    return host != null
+        && ("wss".equalsIgnoreCase(uri.getScheme())
+            || ("ws".equalsIgnoreCase(uri.getScheme()) && isLoopback(host)));
+  }
+
   private static boolean isLoopback(String host) {
     return host.equals("127.0.0.1") || host.equals("[::1]") || host.equals("localhost");
   }

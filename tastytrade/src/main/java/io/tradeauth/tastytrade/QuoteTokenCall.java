@@ -1,6 +1,7 @@
 package io.tradeauth.tastytrade;
 
 import io.tradeauth.Answer;
+import io.tradeauth.ApiHosts;
 import io.tradeauth.BrokerCall;
 import io.tradeauth.BrokerRequest;
 import io.tradeauth.CallAnswer;
@@ -47,7 +48,8 @@ final class QuoteTokenCall implements BrokerCall<CallAnswer<QuoteToken>> {
 
   private static @Nullable URI socketUri(@Nullable String text) {
     try {
-      return text == null ? null : new URI(text);
+      URI uri = text == null ? null : new URI(text);
+      return uri != null && ApiHosts.isSecureSocket(uri) ? uri : null;
     } catch (URISyntaxException e) {
       return null; // the caller is told that the answer had no token that can be used
     }

@@ -359,6 +359,8 @@ class TastytradeTest {
             "{\"data\":{}}",
             "{\"data\":{\"token\":\"\",\"dxlink-url\":\"wss://a.example\"}}",
             "{\"data\":{\"token\":\"canary\",\"dxlink-url\":\"wss://a b\"}}",
+            "{\"data\":{\"token\":\"canary\",\"dxlink-url\":\"ws://a.example\"}}",
+            "{\"data\":{\"token\":\"canary\",\"dxlink-url\":\"a/b\"}}",
             "<html>")) {
       assertEquals(
           new CallAnswer.Refused<>(200, "http 200"), Tastytrade.QUOTE_TOKEN.read(json(body)), body);

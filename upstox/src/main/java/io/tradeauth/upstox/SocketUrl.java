@@ -1,6 +1,7 @@
 package io.tradeauth.upstox;
 
 import io.tradeauth.Answer;
+import io.tradeauth.ApiHosts;
 import io.tradeauth.BrokerCall;
 import io.tradeauth.BrokerRequest;
 import io.tradeauth.CallAnswer;
@@ -62,7 +63,8 @@ public final class SocketUrl {
 
     private static @Nullable URI parsed(@Nullable String url) {
       try {
-        return url != null && url.matches("wss?://.*") ? URI.create(url) : null;
+        URI uri = url == null ? null : URI.create(url);
+        return uri != null && ApiHosts.isSecureSocket(uri) ? uri : null;
       } catch (IllegalArgumentException e) {
         // Its message holds the code; that no address came is all there is to say.
         return null;

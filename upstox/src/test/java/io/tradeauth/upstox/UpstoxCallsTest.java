@@ -312,7 +312,13 @@ class UpstoxCallsTest {
 
   /** No canary: the runtime quotes in its exception what is no address, and that is caught. */
   @ParameterizedTest
-  @ValueSource(strings = {"https://feed.example.com/?code=hidden", "wss://feed example?hidden", ""})
+  @ValueSource(
+      strings = {
+        "https://feed.example.com/?code=hidden",
+        "wss://feed example?hidden",
+        "ws://feed.example.com/?code=hidden",
+        ""
+      })
   void feed_noSocketAddress_refusedWithoutShowingIt(String url) {
     CallAnswer<SocketUrl> answer =
         Upstox.MARKET_FEED.read(json(200, socket("authorized_redirect_uri", url)));
