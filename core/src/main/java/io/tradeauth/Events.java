@@ -36,7 +36,9 @@ final class Events {
   }
 
   void publish(TokenEvent event) {
-    LOG.debug("{}", event);
+    if (LOG.isDebugEnabled()) {
+      LOG.debug("{}", ServerText.printable(event.toString())); // a user id may have a line break
+    }
     listeners.forEach(listener -> listener.offer(event));
   }
 

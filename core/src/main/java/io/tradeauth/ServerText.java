@@ -68,7 +68,8 @@ final class ServerText {
     return true;
   }
 
-  private static String printable(String text) {
+  /** Returns {@code text} with a question mark for whatever is not printable ASCII. */
+  static String printable(String text) {
     return isPrintable(text) ? text : UNPRINTABLE.matcher(text).replaceAll("?");
   }
 }

@@ -266,7 +266,7 @@ public final class TokenManager implements AutoCloseable {
           BrokerConfigurationException.Reason.UNSUPPORTED,
           provider.name()
               + ": this would end the sessions of all users of the client: "
-              + await(supply(() -> usersOf(provider)))
+              + await(supply(() -> usersOf(provider))).stream().map(ServerText::clean).toList()
               + "; nothing was done");
     }
     return await(supply(() -> signOutNow(provider, userId, SignOut.Reach.USER)));

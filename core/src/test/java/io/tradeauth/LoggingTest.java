@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tradeauth.testing.EngineFixture;
+import io.tradeauth.testing.FakeBroker;
 import io.tradeauth.testing.Fault;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -144,6 +145,30 @@ class LoggingTest {
               .toList());
       Pattern format = format();
       lines.forEach(line -> assertTrue(format.matcher(line).matches(), line));
+    }
+  }
+
+  @Test
+  void userIdWithALineBreak_forgesNoLine() {
+    String user = "alice\nERROR forged";
+    try (LogLines log = new LogLines();
+        EngineFixture engine =
+            EngineFixture.of(RotationProfile.NONE)
+                .broker(broker -> broker.revokes(SignOut.Reach.CLIENT))
+                .start()) {
+      engine.signIn(user);
+      engine.expire();
+      engine.get(user);
+      BrokerConfigurationException refused =
+          assertThrows(
+              BrokerConfigurationException.class,
+              () -> engine.manager().revoke(FakeBroker.NAME, user));
+      engine.signOut(user);
+
+      assertFalse(refused.getMessage().contains("\n"), refused::getMessage);
+      List<String> lines = log.at(Level.FINE);
+      assertTrue(lines.stream().anyMatch(line -> line.contains("alice")), lines::toString);
+      assertTrue(lines.stream().noneMatch(line -> line.contains("\n")), lines::toString);
     }
   }
 

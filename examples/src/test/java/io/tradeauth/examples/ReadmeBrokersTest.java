@@ -23,7 +23,10 @@ class ReadmeBrokersTest {
     assertTold("tastytrade", Tastytrade.live(), "");
     assertTold("tastytrade", Tastytrade.sandbox(), "");
     String rotating = TradeStation.live(RefreshTokens.ROTATING).profile().rotation().kind().name();
-    assertTold("TradeStation", TradeStation.live(), ", `" + rotating + "` for rotating keys");
+    assertTold(
+        "TradeStation",
+        TradeStation.live(),
+        ", `" + rotating + "` for rotating keys: `TradeStation.live(RefreshTokens.ROTATING)`");
     assertTold("Upstox", Upstox.live(), "");
     assertTold("Settrade", Settrade.live(), "");
   }
