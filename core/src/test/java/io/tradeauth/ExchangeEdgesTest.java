@@ -212,7 +212,7 @@ class ExchangeEdgesTest {
   /** Without a word of how long, the whole client is quiet for five seconds. */
   @Test
   void tooManyRequests_untoldHowLong_othersOfTheClientWaitToo_N10() {
-    try (EngineFixture engine = EngineFixture.constant().signIn("alice", "bob")) {
+    try (EngineFixture engine = EngineFixture.constant().signIn("alice", "bob", "carol")) {
       engine.server().fail("token", Fault.status(429), 1);
       engine.expire();
       assertThrows(BrokerUnavailableException.class, () -> engine.get("alice"));
@@ -220,8 +220,10 @@ class ExchangeEdgesTest {
       BrokerUnavailableException paused =
           assertThrows(BrokerUnavailableException.class, () -> engine.get("bob"));
       assertEquals(engine.clock().now().plusSeconds(5), paused.retryAt());
+      engine.clock().jump(Duration.ofMillis(4_900));
+      assertThrows(BrokerUnavailableException.class, () -> engine.get("carol"));
       assertEquals(before, engine.exchanges());
-      engine.clock().jump(Duration.ofSeconds(5));
+      engine.clock().jump(Duration.ofMillis(100));
       assertTrue(engine.server().accepts(engine.get("bob").value()));
     }
   }
@@ -339,6 +341,31 @@ class ExchangeEdgesTest {
               engine.clock().advance(Duration.ofSeconds(5));
               return answer.newBuilder().onResponseStart(new SocketEffect.CloseSocket()).build();
             });
+  }
+
+  @Test
+  void answerLostShortBeforeTheEndOfTheLeeway_repeated_G6() {
+    RotationProfile leeway = RotationProfile.leeway(Duration.ofSeconds(7));
+    try (EngineFixture engine = EngineFixture.of(leeway).start().signIn("alice")) {
+      engine.expire();
+      final int before = engine.exchanges();
+      engine
+          .server()
+          .fail(
+              "token",
+              Fault.after(
+                  answer -> {
+                    engine.clock().advance(Duration.ofSeconds(3));
+                    return answer
+                        .newBuilder()
+                        .onResponseStart(new SocketEffect.CloseSocket())
+                        .build();
+                  }),
+              1);
+
+      assertTrue(engine.server().accepts(engine.getAsTimePasses("alice").value()));
+      assertEquals(2, engine.exchanges() - before);
+    }
   }
 
   /** The pause before the next attempt counts, too. */

@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What an exchange does with each of the four answers, by rotation profile (G6). */
@@ -278,8 +279,9 @@ class ExchangeTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {0, 1})
-  void refused_fragile_atItsKnownEnd_nobodyIsSuspected_G8(int idle) {
+  @CsvSource({"false, 59, 0", "true, 59, 0", "false, 61, 1", "true, 61, 1"})
+  void refused_fragile_inTheLastMinuteOfItsLife_nobodyIsSuspected_G8(
+      boolean idle, int secondsLeft, int suspicions) {
     Duration limit = Duration.ofHours(1);
     try (EngineFixture engine =
         EngineFixture.of(RotationProfile.STRICT)
@@ -287,7 +289,7 @@ class ExchangeTest {
                 broker ->
                     broker.profile(
                         profile -> {
-                          if (idle == 1) {
+                          if (idle) {
                             profile.refreshIdleLimit(limit);
                           } else {
                             profile.refreshLifeLimit(limit);
@@ -296,11 +298,11 @@ class ExchangeTest {
             .start()
             .signIn("alice")) {
       engine.server().endSessions("alice");
-      engine.clock().jump(limit.minusSeconds(59));
+      engine.clock().jump(limit.minusSeconds(secondsLeft));
 
       assertThrows(SignInRequiredException.class, () -> engine.get("alice"));
 
-      assertEquals(List.of(), engine.events(TokenEvent.ReuseSuspected.class));
+      assertEquals(suspicions, engine.events(TokenEvent.ReuseSuspected.class).size());
     }
   }
 

@@ -267,8 +267,10 @@ class FailureTest {
       assertFalse(engine.manager().isSignedIn(FakeBroker.NAME, "alice"));
       engine.signOut("alice");
       assertState(engine, UserStatus.State.SIGNED_OUT);
+      engine.clock().jump(Duration.ofHours(23));
       assertEquals(0, engine.manager().purge());
-      engine.clock().jump(Duration.ofHours(25));
+      assertState(engine, UserStatus.State.SIGNED_OUT);
+      engine.clock().jump(Duration.ofHours(2));
       assertEquals(1, engine.manager().purge());
       assertState(engine, UserStatus.State.NEVER_SIGNED_IN);
     }
