@@ -20,6 +20,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BiFunction;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -172,8 +173,8 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
   }
 
   private AccessToken await(String userId, Demand demand, long deadline) {
-    String subject = broker.sharesLogins() ? waitFor(subjectOf(userId), deadline) : userId;
     while (true) {
+      String subject = broker.sharesLogins() ? waitFor(subjectOf(userId), deadline) : userId;
       Flight flight = realm.join(this, userId, subject, demand);
       Flight.Outcome outcome = waitFor(flight.outcome, deadline);
       AccessToken token = tokenOf(userId, flight, outcome, demand);
@@ -185,10 +186,14 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
 
   /**
    * Returns the token that a flight has brought; null if it was flown for somebody who wanted less,
-   * was superseded, or has found a stored one that has ended since, as when the machine slept.
+   * was superseded, or has found a stored one that has ended since, as when the machine slept; also
+   * if it is not the user's login any more.
    */
   private @Nullable AccessToken tokenOf(
       String userId, Flight flight, Flight.Outcome outcome, Demand demand) {
+    if (!isLoginOf(userId, flight.subject)) {
+      return null;
+    }
     Held inHand = held(userId);
     Login login = outcome.login();
     if (outcome.failure() != null) {
@@ -258,28 +263,49 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
         : supply(() -> linkedSubject(userId));
   }
 
+  /** Reads whose login a user's is, and looks again: somebody may sign out or in meanwhile. */
   private String linkedSubject(String userId) {
+    while (true) {
+      String subject = storedLink(userId);
+      String known = links.putIfAbsent(userId, subject);
+      if (known != null) {
+        return known;
+      }
+      boolean confirmed = false;
+      try {
+        confirmed = subject.equals(storedLink(userId));
+      } finally {
+        if (!confirmed) {
+          dropLink(userId, subject);
+        }
+      }
+      if (confirmed) {
+        realm.shares(userId, subject);
+        return subject;
+      }
+    }
+  }
+
+  private String storedLink(String userId) {
     TokenStore.StoredRecord stored = realm.store().load(linkKey(userId));
     String subject = stored == null ? null : LoginCodec.readLink(stored.content());
     if (subject == null) {
-      throw notSignedIn(userId);
-    }
-    remember(userId, subject);
-    if (realm.store().load(linkKey(userId)) == null) {
-      dropLink(userId, subject);
-      throw notSignedIn(userId); // signed out between the two reads
+      throw new SignInRequiredException(
+          name(), userId, SignInRequiredException.Reason.NOT_SIGNED_IN, time.now());
     }
     return subject;
   }
 
-  private SignInRequiredException notSignedIn(String userId) {
-    return new SignInRequiredException(
-        name(), userId, SignInRequiredException.Reason.NOT_SIGNED_IN, time.now());
+  private boolean isLoginOf(String userId, String subject) {
+    return !broker.sharesLogins() || subject.equals(links.get(userId));
   }
 
   /** Remembers whose login a user's is. */
   void remember(String userId, String subject) {
-    links.put(userId, subject);
+    String before = links.put(userId, subject);
+    if (before != null && !before.equals(subject)) {
+      realm.unshares(userId, before);
+    }
     realm.shares(userId, subject);
   }
 
@@ -289,8 +315,8 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
 
   /** Writes down whose login a user's is. On a thread of the manager. */
   void link(String userId, String subject) {
+    boolean linked = subject.equals(links.get(userId)); // then nothing that works is dropped
     remember(userId, subject); // first, so that a sign-out that comes next forgets it
-    boolean linked = false;
     try {
       realm.supersede(linkKey(userId), LoginCodec.writeLink(userId, subject, time.now()));
       linked = true;
@@ -355,20 +381,30 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
   }
 
   /** Shows what is stored now; for users without a cell only if {@code create}. */
-  void publish(String userId, Login login, TokenStore.@Nullable Version version, boolean create) {
+  void publish(
+      String userId,
+      String subject,
+      Login login,
+      TokenStore.@Nullable Version version,
+      boolean create) {
+    BiFunction<String, @Nullable TokenCell, @Nullable TokenCell> fill =
+        (user, cell) -> filled(cell, isLoginOf(user, subject) ? login : null, version);
     if (create) {
-      cells.compute(userId, (user, cell) -> filled(user, cell, login, version));
+      cells.compute(userId, fill);
     } else {
-      cells.computeIfPresent(userId, (user, cell) -> filled(user, cell, login, version));
+      cells.computeIfPresent(userId, fill);
     }
   }
 
+  /**
+   * Returns a cell with what is stored.
+   *
+   * @param login null if it is not the user's any more, who shared it and has signed out
+   */
   private @Nullable TokenCell filled(
-      String userId, @Nullable TokenCell cell, Login login, TokenStore.@Nullable Version version) {
-    // Who shares a login may have signed out while it was renewed for all.
-    boolean isSignedOut = broker.sharesLogins() && !links.containsKey(userId);
-    Held held = isSignedOut ? null : hold(login, cell == null ? null : cell.held);
-    if (held == null) {
+      @Nullable TokenCell cell, @Nullable Login login, TokenStore.@Nullable Version version) {
+    Held held = login == null ? null : hold(login, cell == null ? null : cell.held);
+    if (login == null || held == null) {
       empty(cell);
       return null;
     }
@@ -566,10 +602,11 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     }
     BrokerRequest request = probe.request(new Context(this, userId, client, tokens));
     AccessToken token = accessToken(tokens);
+    List<String> secrets = request.secrets();
+    secrets.add(token.value());
     TokenEndpoint.Result result = send(request, request.isAuthorized() ? token : null);
     return result instanceof TokenEndpoint.Result.Answered
-        ? without(
-            secrets(request, token), probe.read(((TokenEndpoint.Result.Answered) result).answer()))
+        ? without(secrets, probe.read(((TokenEndpoint.Result.Answered) result).answer()))
         : new ProbeAnswer.Unknown("no answer");
   }
 
@@ -580,15 +617,6 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     return told instanceof ProbeAnswer.Unknown
         ? new ProbeAnswer.Unknown(ServerText.clean(((ProbeAnswer.Unknown) told).code(), secrets))
         : told;
-  }
-
-  /** Returns what was sent and must not be told to others, should the server repeat it. */
-  private static List<String> secrets(BrokerRequest request, @Nullable AccessToken token) {
-    List<String> secrets = request.secrets();
-    if (token != null) {
-      secrets.add(token.value());
-    }
-    return secrets;
   }
 
   /** Finds out whether the broker still takes a token that its API has refused. */
@@ -721,7 +749,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
       return;
     }
     SignInRequiredException.Reason reason = SignInRequiredException.Reason.DIFFERENT_ACCOUNT;
-    if (isMarked(subject, seen, login.signInRequired(reason, time.now()))) {
+    if (mark(subject, seen, login.signInRequired(reason, time.now()))) {
       realm
           .engine()
           .events()
@@ -731,8 +759,12 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     throw new SignInRequiredException(name(), userId, reason, time.now());
   }
 
-  /** Returns whether what is another person's is not served any more, be the store as it may. */
-  private boolean isMarked(String subject, TokenStore.Version seen, Login dead) {
+  /**
+   * Sees to it that what is another person's is not served any more, be the store as it may.
+   *
+   * @return whether it was still there
+   */
+  private boolean mark(String subject, TokenStore.Version seen, Login dead) {
     try {
       return write(realm.key(subject), seen, dead);
     } catch (RuntimeException | Error e) {
@@ -948,6 +980,11 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     /** Returns a future of its own for each caller, so that cancelling it reaches nobody else. */
     private CompletableFuture<AccessToken> fetch(Demand demand, Executor executor) {
       CompletableFuture<AccessToken> result = withinMaxWait(executor);
+      fly(demand, result, executor);
+      return result;
+    }
+
+    private void fly(Demand demand, CompletableFuture<AccessToken> result, Executor executor) {
       subjectOf(userId)
           .whenComplete(
               (subject, failure) -> {
@@ -957,7 +994,6 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
                   fly(subject, demand, result, executor);
                 }
               });
-      return result;
     }
 
     /** Returns a future that fails when its caller has waited as long as one may. */
@@ -996,7 +1032,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
         if (token != null) {
           result.complete(token);
         } else if (!result.isDone()) {
-          fly(flight.subject, demand, result, executor);
+          fly(demand, result, executor);
         }
       } catch (TokenException e) {
         result.completeExceptionally(e);
@@ -1095,13 +1131,13 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     public <T> T call(BrokerCall<T> call) {
       long deadline = deadline() + realm.attemptTimeout().toNanos();
       BrokerRequest request = waitFor(supply(() -> requestOf(userId, call)), deadline);
+      List<String> secrets = request.secrets();
       Answer answer =
           request.isAuthorized()
-              ? authorized(request, deadline)
+              ? authorized(request, deadline, secrets)
               : waitFor(supply(() -> answerTo(request, null)), deadline);
-      Held held = held(userId);
       try {
-        return without(secrets(request, held == null ? null : held.token), call.read(answer));
+        return without(secrets, call.read(answer));
       } catch (RuntimeException e) {
         throw unwrapped(e);
       }
@@ -1119,17 +1155,20 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     }
 
     /** Waits for tokens on the caller's thread: those of the manager are there for sending. */
-    private Answer authorized(BrokerRequest request, long deadline) {
+    private Answer authorized(BrokerRequest request, long deadline, List<String> secrets) {
       AccessToken token = get();
+      secrets.add(token.value());
       Answer answer = waitFor(supply(() -> answerTo(request, token)), deadline);
       if (answer.status() != 401) {
         return answer;
       }
       AccessToken other = replace(token, answer, deadline);
       boolean read = request.method().equals("GET");
-      return other == null || !read
-          ? answer
-          : waitFor(supply(() -> answerTo(request, other)), deadline);
+      if (other == null || !read) {
+        return answer;
+      }
+      secrets.add(other.value());
+      return waitFor(supply(() -> answerTo(request, other)), deadline);
     }
 
     @Override

@@ -535,9 +535,9 @@ final class Realm {
       TokenStore.@Nullable Version version) {
     for (ManagedTokenProvider provider : providers) {
       for (String sharer : usersOf(subject)) {
-        provider.publish(sharer, login, version, false);
+        provider.publish(sharer, subject, login, version, false);
       }
-      provider.publish(userId, login, version, provider == asked);
+      provider.publish(userId, subject, login, version, provider == asked);
     }
   }
 
@@ -954,6 +954,14 @@ final class Realm {
     return tokens != null && tokens.isNewerThan(stored) ? tokens.login() : null;
   }
 
+  /** Gives up a user's sign-in that could not be saved: it would be shared again when it is. */
+  void forgetUnsavedSignIn(String userId, String subject) {
+    Unsaved tokens = unsaved.get(subject);
+    if (tokens != null && tokens.parent() == null && tokens.login().userId().equals(userId)) {
+      forgetUnsaved(subject);
+    }
+  }
+
   /** Gives up what could not be saved: it is not being saved any more then, either. */
   void forgetUnsaved(String subject) {
     Unsaved tokens = unsaved.remove(subject);
@@ -968,7 +976,7 @@ final class Realm {
     List<String> lost = new ArrayList<>();
     unsaved.forEach(
         (subject, tokens) -> {
-          if (!save(subject)) {
+          if (!save(subject) && tokens.login().state() == TokenStore.State.ACTIVE) {
             lost.add(tokens.login().userId());
           }
         });
@@ -1024,9 +1032,23 @@ final class Realm {
       return !unsaved.containsKey(subject);
     } catch (RuntimeException e) {
       // Announced by an event when it was kept, and tried again in five seconds.
-      return false;
+      return isReadOnly(e) && isVoid(subject, tokens);
     } finally {
       tokens.saving().unlock();
+    }
+  }
+
+  private static boolean isReadOnly(RuntimeException failure) {
+    return failure instanceof TokenStoreException
+        && ((TokenStoreException) failure).reason() == TokenStoreException.Reason.READ_ONLY;
+  }
+
+  /** Returns whether another process, which may write, has made it void. */
+  private boolean isVoid(String subject, Unsaved tokens) {
+    try {
+      return !tokens.isNewerThan(store().load(key(subject))) && unsaved.remove(subject, tokens);
+    } catch (RuntimeException e) {
+      return false;
     }
   }
 
@@ -1034,8 +1056,8 @@ final class Realm {
     TokenStore.Version parent = tokens.parent();
     if (parent == null) {
       if (isToBeSaved(subject, tokens)) {
-        supersede(key(subject), content(tokens.login()));
         link(tokens.login().userId(), subject);
+        supersede(key(subject), content(tokens.login()));
         store().forget(signInKey(subject));
       } else {
         drop(subject); // somebody has signed in or out since: what is stored counts

@@ -528,6 +528,7 @@ final class Renewal extends Exchange {
    */
   @Override
   @Nullable Grant fallback(Grant refused) {
+    late = null; // if that is what was refused, it was its turn
     TokenSet kept =
         refused instanceof Grant.Refresh
             ? realm.takeLate(subject, loaded().tokens(), flight.version)

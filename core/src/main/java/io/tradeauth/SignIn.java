@@ -440,13 +440,13 @@ final class SignIn extends Exchange {
       TokenStore.StoredRecord stored = realm.stored(subject, userId);
       before = newest(stored); // others may have signed in since this one began
       refuseAnother(tokens);
+      link(); // first, or what is written without it would be nobody's
       if (!isWritten(stored) && !isDone(before)) {
         login = loginOf(tokens);
         displaced = generationOf(stored);
         mayBeWritten = true;
         mine = realm.supersedeLogin(subject, realm.content(login));
       }
-      link();
     } catch (SignInRequiredException e) {
       throw e;
     } catch (Error e) {

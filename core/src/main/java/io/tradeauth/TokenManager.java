@@ -296,6 +296,7 @@ public final class TokenManager implements AutoCloseable {
       return false;
     }
     if (provider.broker().sharesLogins()) {
+      realm.forgetUnsavedSignIn(userId, subject);
       provider.unlink(userId, subject);
       if (provider.isShared(subject)) {
         publishSignedOut(provider, userId);

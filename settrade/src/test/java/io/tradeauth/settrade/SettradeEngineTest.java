@@ -59,6 +59,7 @@ import okhttp3.Response;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is peculiar to Settrade, through the engine, against the simulator. */
@@ -579,7 +580,7 @@ class SettradeEngineTest {
     clock.advance(Duration.ofMinutes(1));
 
     afterCall.set(() -> other.signOut(Settrade.LIVE, "alice"));
-    other.provider(Settrade.LIVE).renew("alice");
+    assertThrows(SignInRequiredException.class, () -> other.provider(Settrade.LIVE).renew("alice"));
 
     assertNull(afterCall.get(), "it was called");
     assertThrows(SignInRequiredException.class, () -> other.provider(Settrade.LIVE).get("alice"));
@@ -587,18 +588,12 @@ class SettradeEngineTest {
   }
 
   /** Who has signed in is served, and stays signed in when the store is back. */
-  @Test
-  void signInThatCannotBeSaved_savedLater_withWhoseLoginItIs() {
-    AtomicBoolean full = new AtomicBoolean();
-    TokenManager other = manager(clock, full(full));
-    full.set(true);
-    CompletableFuture<Void> signIn =
-        CompletableFuture.runAsync(() -> other.signIn(Settrade.LIVE, "alice", grant()));
-    while (!signIn.isDone()) {
-      clock.advance(Duration.ofMillis(100));
-      LockSupport.parkNanos(1_000_000);
-    }
-    signIn.join();
+  @ParameterizedTest
+  @EnumSource(names = {"LOGIN", "LINK"})
+  void signInThatCannotBeSaved_savedLater_withWhoseLoginItIs(TokenStore.Kind kind) {
+    AtomicBoolean full = new AtomicBoolean(true);
+    TokenManager other = manager(clock, full(kind, full));
+    signInAsTimePasses(other, "alice");
     AccessToken served = other.provider(Settrade.LIVE).get("alice");
 
     full.set(false);
@@ -608,14 +603,57 @@ class SettradeEngineTest {
     assertEquals(1, settrade.count("login"));
   }
 
-  /** A store that takes no sign-ins while it is full. */
-  private TokenStore full(AtomicBoolean full) {
+  @Test
+  void signInThatCannotBeSaved_signedOutBeforeItIs_staysSo() {
+    AtomicBoolean full = new AtomicBoolean();
+    TokenManager other = manager(clock, full(TokenStore.Kind.LOGIN, full));
+    signIn("bob");
+    clock.jump(Duration.ofHours(2));
+    full.set(true);
+    signInAsTimePasses(other, "alice");
+
+    other.signOut(Settrade.LIVE, "alice");
+    full.set(false);
+    clock.advance(Duration.ofSeconds(6));
+
+    assertThrows(SignInRequiredException.class, () -> other.provider(Settrade.LIVE).get("alice"));
+    assertThrows(SignInRequiredException.class, () -> tokens.get("alice"));
+  }
+
+  /** A dead store hides no token that is good. */
+  @Test
+  void signedInAnewWhileNothingCanBeWrittenOrRead_tokenInHandStays() {
+    AtomicBoolean full = new AtomicBoolean();
+    TokenManager other = manager(clock, full(TokenStore.Kind.LINK, full));
+    other.signIn(Settrade.LIVE, "alice", grant());
+    AccessToken inHand = other.provider(Settrade.LIVE).get("alice");
+    full.set(true);
+
+    assertThrows(TokenStoreException.class, () -> other.signIn(Settrade.LIVE, "alice", grant()));
+
+    assertEquals(inHand, other.provider(Settrade.LIVE).peek("alice").orElseThrow());
+  }
+
+  private void signInAsTimePasses(TokenManager process, String user) {
+    CompletableFuture<Void> signIn =
+        CompletableFuture.runAsync(() -> process.signIn(Settrade.LIVE, user, grant()));
+    while (!signIn.isDone()) {
+      clock.advance(Duration.ofMillis(100));
+      LockSupport.parkNanos(1_000_000);
+    }
+    signIn.join();
+  }
+
+  /** A store that takes none of a kind of record while it is full. */
+  private TokenStore full(TokenStore.Kind kind, AtomicBoolean full) {
     return (TokenStore)
         Proxy.newProxyInstance(
             TokenStore.class.getClassLoader(),
             new Class<?>[] {TokenStore.class},
             (proxy, method, arguments) -> {
-              if (full.get() && method.getName().equals("supersede")) {
+              if (full.get()
+                  && method.getName().equals("supersede")
+                  && ((TokenStore.Key) arguments[0]).kind() == kind) {
                 throw new TokenStoreException(
                     TokenStoreException.Reason.WRITE_FAILED, "full", null);
               }
@@ -650,6 +688,21 @@ class SettradeEngineTest {
 
     assertNotEquals(tokens.get("alice"), tokens.get("bob"));
     assertEquals(200, account("alice").code);
+  }
+
+  @Test
+  void signedInWithAnotherCredential_nothingMoreComesFromTheLoginOfBefore() {
+    signIn("alice");
+    signIn("bob");
+    Credential own = settrade.addUser("023", "ALGO_EQ");
+    manager.signInAsAnyone(Settrade.LIVE, "alice", Settrade.grant(clientOf(own)));
+    AccessToken mine = tokens.get("alice");
+    clock.advance(Duration.ofMinutes(1));
+
+    AccessToken bobs = tokens.renew("bob");
+
+    assertEquals(mine, tokens.get("alice"));
+    assertNotEquals(mine, bobs);
   }
 
   // ---- 401s
