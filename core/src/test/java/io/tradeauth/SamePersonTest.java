@@ -140,6 +140,34 @@ class SamePersonTest {
     }
   }
 
+  /** It serves them no more, and forgets that once who may write has signed her in herself. */
+  @Test
+  void anotherPersonsTokens_foundOutByWhoMayOnlyRead_untilSheSignsInHerself() {
+    TokenStore store = TokenStore.inMemory();
+    FailingStore readOnly = new FailingStore(store);
+    try (EngineFixture writer = engine(store).signIn("alice");
+        EngineFixture reader = writer.another(readOnly)) {
+      signInUnasked(writer);
+      reader.get("alice");
+      readOnly.beforeNextBegin(
+          () -> {
+            throw readOnly();
+          });
+      readOnly.failNextCommit(readOnly());
+      assertDifferent(() -> reader.manager().validate(FakeBroker.NAME, "alice"));
+      assertDifferent(() -> reader.get("alice"));
+
+      writer.signIn("alice");
+      readOnly.failNextCommit(readOnly());
+
+      assertEquals(writer.get("alice"), reader.get("alice"));
+    }
+  }
+
+  private static TokenStoreException readOnly() {
+    return new TokenStoreException(TokenStoreException.Reason.READ_ONLY, "the test says so", null);
+  }
+
   /** Signs bob in as alice while nobody tells whose the tokens are. */
   private static void signInUnasked(EngineFixture engine) {
     engine.server().fail("whoami", Fault.status(503), 1);

@@ -7,7 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.tradeauth.testing.EngineFixture;
 import io.tradeauth.testing.FakeAuthorizationServer;
+import io.tradeauth.testing.FakeBroker;
 import io.tradeauth.testing.Fault;
+import io.tradeauth.testing.Gate;
 import io.tradeauth.testing.TokenLedger;
 import io.tradeauth.testing.Wire;
 import java.time.Duration;
@@ -270,6 +272,39 @@ class SignedLoginTest {
                         .replaceFirst("\"refresh_token\":\"[^\"]*\",?", "")
                         .replace(",}", "}"))
                 .build());
+  }
+
+  /** It has had its turn, whatever becomes of the login that follows. */
+  @Test
+  void lateAnswerRefused_loginBusy_notSentAgain_G11() {
+    Fault refused = Fault.json(400, "{\"error\":\"invalid_grant\"}");
+    try (EngineFixture engine = engine()) {
+      engine.signIn("alice", new Grant.SignedLogin(null));
+      engine.expire();
+      CompletableFuture<AccessToken> got;
+      try (Gate gate = engine.server().holdAnswers("token")) {
+        got = engine.tokens().getAsync("alice");
+        gate.awaitArrivals(1);
+        TokenStore.StoredRecord stored = engine.stored("alice");
+        Login login = LoginCodec.read(stored.content());
+        TokenSet worthless = login.tokens().withRefreshToken(RefreshToken.of("canary-worthless"));
+        engine
+            .store()
+            .commit(
+                new TokenStore.Key(TokenStore.Kind.LOGIN, FakeBroker.NAME, "alice"),
+                stored.version(),
+                LoginCodec.write(login.with(worthless)));
+        engine.server().fail("token", refused, 2);
+        engine.server().fail("token", Fault.status(429), 1);
+      }
+      engine.liveUntil(Duration.ofMillis(100), got::isDone);
+      assertThrows(CompletionException.class, got::join);
+      int before = logins.get();
+      engine.clock().jump(Duration.ofMinutes(1));
+
+      assertTrue(engine.server().accepts(engine.getAsTimePasses("alice").value()));
+      assertEquals(before + 1, logins.get());
+    }
   }
 
   /** The stamp of a signed login was of a wrong clock: the answer tells the right one. */
