@@ -20,6 +20,8 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiFunction;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -38,6 +40,9 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
 
   private static final ProbeAnswer NO_PROBE = new ProbeAnswer.Unknown("no such call");
 
+  /** Users who share a slot at worst read whose login is theirs once more. */
+  private static final int LINK_SLOTS = 256;
+
   private static final int MOST_SCOPES = 1_000;
 
   private final Broker broker;
@@ -52,6 +57,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
   private final @Nullable Policy<String, TokenCell> quietly;
 
   private final ConcurrentMap<String, String> links = new ConcurrentHashMap<>();
+  private final AtomicIntegerArray linkChanges = new AtomicIntegerArray(LINK_SLOTS);
   private final ConcurrentMap<Set<String>, Set<String>> scopes = new ConcurrentHashMap<>();
   private final Doubts doubts;
 
@@ -263,27 +269,27 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
         : supply(() -> linkedSubject(userId));
   }
 
-  /** Reads whose login a user's is, and looks again: somebody may sign out or in meanwhile. */
+  /** Reads whose login a user's is, once more if somebody has signed in or out meanwhile. */
   private String linkedSubject(String userId) {
-    while (true) {
+    String linked = null;
+    while (linked == null) {
+      int before = linkChanges.get(slotOf(userId));
       String subject = storedLink(userId);
-      String known = links.putIfAbsent(userId, subject);
-      if (known != null) {
-        return known;
-      }
-      boolean confirmed = false;
-      try {
-        confirmed = subject.equals(storedLink(userId));
-      } finally {
-        if (!confirmed) {
-          dropLink(userId, subject);
-        }
-      }
-      if (confirmed) {
-        realm.shares(userId, subject);
-        return subject;
+      realm.shares(userId, subject);
+      linked =
+          links.compute(
+              userId,
+              (user, known) ->
+                  known == null && linkChanges.get(slotOf(user)) == before ? subject : known);
+      if (!subject.equals(linked)) {
+        realm.unshares(userId, subject);
       }
     }
+    return linked;
+  }
+
+  private static int slotOf(String userId) {
+    return Math.floorMod(userId.hashCode(), LINK_SLOTS);
   }
 
   private String storedLink(String userId) {
@@ -302,11 +308,25 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
 
   /** Remembers whose login a user's is. */
   void remember(String userId, String subject) {
-    String before = links.put(userId, subject);
+    String before = changeLink(userId, subject);
     if (before != null && !before.equals(subject)) {
       realm.unshares(userId, before);
+      drop(userId);
     }
     realm.shares(userId, subject);
+  }
+
+  /** Changes whose login a user's is in one step with the note that it has changed. */
+  private @Nullable String changeLink(String userId, @Nullable String subject) {
+    AtomicReference<@Nullable String> before = new AtomicReference<>();
+    links.compute(
+        userId,
+        (user, known) -> {
+          linkChanges.incrementAndGet(slotOf(user));
+          before.set(known);
+          return subject;
+        });
+    return before.get();
   }
 
   private TokenStore.Key linkKey(String userId) {
@@ -350,7 +370,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
 
   /** Forgets in memory whose login a user's is. */
   void dropLink(String userId, @Nullable String subject) {
-    String linked = links.remove(userId);
+    String linked = changeLink(userId, null);
     if (linked != null) {
       realm.unshares(userId, linked);
     }
@@ -388,7 +408,8 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
       TokenStore.@Nullable Version version,
       boolean create) {
     BiFunction<String, @Nullable TokenCell, @Nullable TokenCell> fill =
-        (user, cell) -> filled(cell, isLoginOf(user, subject) ? login : null, version);
+        // Who shares a login may have signed out, or in to another, while it was renewed for all.
+        (user, cell) -> isLoginOf(user, subject) ? filled(cell, login, version) : cell;
     if (create) {
       cells.compute(userId, fill);
     } else {
@@ -396,15 +417,10 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     }
   }
 
-  /**
-   * Returns a cell with what is stored.
-   *
-   * @param login null if it is not the user's any more, who shared it and has signed out
-   */
   private @Nullable TokenCell filled(
-      @Nullable TokenCell cell, @Nullable Login login, TokenStore.@Nullable Version version) {
-    Held held = login == null ? null : hold(login, cell == null ? null : cell.held);
-    if (login == null || held == null) {
+      @Nullable TokenCell cell, Login login, TokenStore.@Nullable Version version) {
+    Held held = hold(login, cell == null ? null : cell.held);
+    if (held == null) {
       empty(cell);
       return null;
     }
@@ -430,8 +446,15 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
 
   /** Empties all cells: whoever asks next reads the store. */
   void dropAll() {
+    // Links first: what is published for a login of before finds that it is nobody's.
+    links.forEach(
+        (user, subject) -> {
+          if (!realm.isUnsavedSignIn(user, subject)) {
+            changeLink(user, null);
+            realm.unshares(user, subject);
+          }
+        });
     cells.keySet().forEach(this::drop);
-    links.clear();
   }
 
   int cachedUsers() {

@@ -155,22 +155,33 @@ final class Realm {
    *     follows nothing
    * @param seen the version that was stored when a sign-in began; null if none was
    * @param login what is to be saved
+   * @param linked whether its user is to be linked to it, should it be shared
    * @param saving held while it is saved
    */
   record Unsaved(
       TokenStore.@Nullable Version parent,
       TokenStore.@Nullable Version seen,
       Login login,
+      boolean linked,
       Lock saving) {
 
     /** What follows what is stored. */
     static Unsaved after(TokenStore.Version parent, Login login) {
-      return new Unsaved(parent, parent, login, new ReentrantLock());
+      return new Unsaved(parent, parent, login, false, new ReentrantLock());
     }
 
     /** What a sign-in has brought. */
     static Unsaved inPlaceOf(TokenStore.@Nullable Version seen, Login login) {
-      return new Unsaved(null, seen, login, new ReentrantLock());
+      return new Unsaved(null, seen, login, true, new ReentrantLock());
+    }
+
+    /** Returns the same for the others who share it. */
+    Unsaved withoutLink() {
+      return new Unsaved(parent, seen, login, false, saving);
+    }
+
+    boolean isSignInOf(String userId) {
+      return linked && login.userId().equals(userId);
     }
 
     /** Returns whether this is newer than what is stored, which a sign-in is than a renewal. */
@@ -899,7 +910,13 @@ final class Realm {
 
   void shares(String userId, String subject) {
     if (!userId.equals(subject)) {
-      sharers.computeIfAbsent(subject, key -> ConcurrentHashMap.newKeySet()).add(userId);
+      sharers.compute(
+          subject,
+          (key, before) -> {
+            Set<String> users = before == null ? ConcurrentHashMap.newKeySet() : before;
+            users.add(userId);
+            return users;
+          });
     }
   }
 
@@ -954,11 +971,23 @@ final class Realm {
     return tokens != null && tokens.isNewerThan(stored) ? tokens.login() : null;
   }
 
-  /** Gives up a user's sign-in that could not be saved: it would be shared again when it is. */
-  void forgetUnsavedSignIn(String userId, String subject) {
+  /** Returns whether a user has signed in to this login, and that could not be saved yet. */
+  boolean isUnsavedSignIn(String userId, String subject) {
     Unsaved tokens = unsaved.get(subject);
-    if (tokens != null && tokens.parent() == null && tokens.login().userId().equals(userId)) {
-      forgetUnsaved(subject);
+    return tokens != null && tokens.isSignInOf(userId);
+  }
+
+  /** Lets what could not be saved yet be saved for the others alone who share it. */
+  void unlinkUnsaved(String userId, String subject) {
+    Unsaved tokens = unsaved.get(subject);
+    if (tokens == null || !tokens.isSignInOf(userId)) {
+      return;
+    }
+    tokens.saving().lock();
+    try {
+      unsaved.replace(subject, tokens, tokens.withoutLink());
+    } finally {
+      tokens.saving().unlock();
     }
   }
 
@@ -1055,8 +1084,10 @@ final class Realm {
   private void write(String subject, Unsaved tokens) {
     TokenStore.Version parent = tokens.parent();
     if (parent == null) {
+      if (tokens.linked()) {
+        link(tokens.login().userId(), subject); // also to what others have stored in its place
+      }
       if (isToBeSaved(subject, tokens)) {
-        link(tokens.login().userId(), subject);
         supersede(key(subject), content(tokens.login()));
         store().forget(signInKey(subject));
       } else {

@@ -296,7 +296,7 @@ public final class TokenManager implements AutoCloseable {
       return false;
     }
     if (provider.broker().sharesLogins()) {
-      realm.forgetUnsavedSignIn(userId, subject);
+      realm.unlinkUnsaved(userId, subject);
       provider.unlink(userId, subject);
       if (provider.isShared(subject)) {
         publishSignedOut(provider, userId);

@@ -618,6 +618,8 @@ class SettradeEngineTest {
 
     assertThrows(SignInRequiredException.class, () -> other.provider(Settrade.LIVE).get("alice"));
     assertThrows(SignInRequiredException.class, () -> tokens.get("alice"));
+    assertEquals(other.provider(Settrade.LIVE).get("bob"), tokens.get("bob"));
+    assertEquals(2, settrade.count("login"), "what she brought is saved for him");
   }
 
   /** A dead store hides no token that is good. */
