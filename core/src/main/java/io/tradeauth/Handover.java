@@ -17,15 +17,25 @@ final class Handover {
    * waits for it, or a refresh token is at stake.
    */
   static Executor orOwnThread(Executor executor) {
-    return task -> hand(executor, task, Handover::start);
+    return task -> hand(executor, task, RuntimeException.class, Handover::start);
   }
 
   /** Returns an executor that runs whatever {@code executor} rejects where it is handed over. */
   static Executor orHere(Executor executor) {
-    return task -> hand(executor, task, Runnable::run);
+    return task -> hand(executor, task, RuntimeException.class, Runnable::run);
   }
 
-  private static void hand(Executor executor, Runnable task, Consumer<Runnable> otherwise) {
+  /**
+   * Hands a task over.
+   *
+   * @param refusal what {@code executor} throws if it does not take it
+   * @param otherwise what is done with the task then
+   */
+  static void hand(
+      Executor executor,
+      Runnable task,
+      Class<? extends Throwable> refusal,
+      Consumer<Runnable> otherwise) {
     AtomicBoolean begun = new AtomicBoolean();
     try {
       executor.execute(
@@ -33,9 +43,9 @@ final class Handover {
             begun.set(true);
             task.run();
           });
-    } catch (RuntimeException e) {
-      if (begun.get()) {
-        throw e; // the task's own, on this thread
+    } catch (RuntimeException | Error e) {
+      if (begun.get() || !refusal.isInstance(e)) {
+        throw e; // or the task's own, on this thread
       }
       otherwise.accept(task);
     }

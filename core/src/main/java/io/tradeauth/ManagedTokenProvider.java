@@ -20,7 +20,6 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiFunction;
 import java.util.function.Supplier;
@@ -40,9 +39,6 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
 
   private static final ProbeAnswer NO_PROBE = new ProbeAnswer.Unknown("no such call");
 
-  /** Users who share a slot at worst read whose login is theirs once more. */
-  private static final int LINK_SLOTS = 256;
-
   private static final int MOST_SCOPES = 1_000;
 
   private final Broker broker;
@@ -57,7 +53,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
   private final @Nullable Policy<String, TokenCell> quietly;
 
   private final ConcurrentMap<String, String> links = new ConcurrentHashMap<>();
-  private final AtomicIntegerArray linkChanges = new AtomicIntegerArray(LINK_SLOTS);
+  private final ChangeCounts linkChanges = new ChangeCounts();
   private final ConcurrentMap<Set<String>, Set<String>> scopes = new ConcurrentHashMap<>();
   private final Doubts doubts;
 
@@ -273,23 +269,18 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
   private String linkedSubject(String userId) {
     String linked = null;
     while (linked == null) {
-      int before = linkChanges.get(slotOf(userId));
+      int before = linkChanges.of(userId);
       String subject = storedLink(userId);
       realm.shares(userId, subject);
       linked =
           links.compute(
               userId,
-              (user, known) ->
-                  known == null && linkChanges.get(slotOf(user)) == before ? subject : known);
+              (user, known) -> known == null && linkChanges.of(user) == before ? subject : known);
       if (!subject.equals(linked)) {
         realm.unshares(userId, subject);
       }
     }
     return linked;
-  }
-
-  private static int slotOf(String userId) {
-    return Math.floorMod(userId.hashCode(), LINK_SLOTS);
   }
 
   private String storedLink(String userId) {
@@ -322,7 +313,7 @@ final class ManagedTokenProvider extends AbstractTokenProvider {
     links.compute(
         userId,
         (user, known) -> {
-          linkChanges.incrementAndGet(slotOf(user));
+          linkChanges.changed(user);
           before.set(known);
           return subject;
         });

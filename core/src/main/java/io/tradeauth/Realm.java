@@ -16,7 +16,6 @@ import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
@@ -52,9 +51,6 @@ final class Realm {
   /** How long an answer that came too late is kept, as it may still be of use. */
   private static final Duration LATE = Duration.ofMinutes(10);
 
-  /** Logins that share a slot are at worst read from the store once more. */
-  private static final int CHANGE_SLOTS = 256;
-
   private final String name;
   private final Engine engine;
   private final Lane toServer;
@@ -74,7 +70,7 @@ final class Realm {
   private final ConcurrentMap<String, Set<String>> sharers = new ConcurrentHashMap<>();
   private final ConcurrentMap<TokenStore.Key, List<String>> ownGenerations =
       new ConcurrentHashMap<>();
-  private final AtomicIntegerArray changes = new AtomicIntegerArray(CHANGE_SLOTS);
+  private final ChangeCounts changes = new ChangeCounts();
   private final Set<String> flaws = ConcurrentHashMap.newKeySet();
   private final ConcurrentMap<String, Set<CompletableFuture<Boolean>>> awaited =
       new ConcurrentHashMap<>();
@@ -132,19 +128,7 @@ final class Realm {
 
     /** Runs a task on a thread of the manager, as soon as one can be had. */
     void start(Runnable task) {
-      AtomicBoolean begun = new AtomicBoolean();
-      try {
-        executor.execute(
-            () -> {
-              begun.set(true);
-              task.run();
-            });
-      } catch (Error e) {
-        if (begun.get()) {
-          throw e; // its own, on this thread
-        }
-        after(Lane.WITHOUT_A_THREAD, task);
-      }
+      Handover.hand(executor, task, Error.class, later -> after(Lane.WITHOUT_A_THREAD, later));
     }
   }
 
@@ -676,11 +660,7 @@ final class Realm {
 
   /** Returns how often a login has changed; asked before a change is written that may be late. */
   int changes(String subject) {
-    return changes.get(slotOf(subject));
-  }
-
-  private static int slotOf(String subject) {
-    return Math.floorMod(subject.hashCode(), CHANGE_SLOTS);
+    return changes.of(subject);
   }
 
   /**
@@ -769,7 +749,7 @@ final class Realm {
                 return false;
               }
               changed.set(true);
-              changes.incrementAndGet(slotOf(subject));
+              changes.changed(subject);
               if (current != null) {
                 current.replaced = true;
               }
