@@ -304,7 +304,13 @@ final class ClientBudget {
   }
 
   private Standing standing(String secret) {
-    return standings.computeIfAbsent(secret, key -> new Standing(time.monotonicNanos()));
+    Standing known = standings.get(secret);
+    if (known != null) {
+      return known;
+    }
+    Standing first = new Standing(time.monotonicNanos());
+    standings.put(secret, first);
+    return first;
   }
 
   private static long later(long untilNanos, long now, Duration wait) {

@@ -24,6 +24,9 @@ final class Flight {
   /** Whether somebody has signed in or out meanwhile; written in the login's atomic step. */
   boolean replaced;
 
+  /** Why its outcome could not be published; null if it could. Of the thread that ends it. */
+  @Nullable Throwable unpublished;
+
   /** The place in the queue; null until it is queued. */
   volatile Lane.@Nullable Task task;
 

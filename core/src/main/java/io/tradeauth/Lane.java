@@ -68,7 +68,7 @@ final class Lane {
   }
 
   /** Something to run. */
-  final class Task {
+  final class Task implements Runnable {
 
     private final Runnable work;
     private final Runnable dropped;
@@ -84,6 +84,26 @@ final class Lane {
 
     private Lane lane() {
       return Lane.this;
+    }
+
+    /** Does the work, and what goes on from it. */
+    @Override
+    public void run() {
+      begun = true;
+      runner = Thread.currentThread();
+      try {
+        work.run();
+      } finally {
+        runner = null;
+        Task claimed = next == null ? null : next.lane().claim(next);
+        try {
+          release(this); // after the claim: what goes on is always counted somewhere
+        } finally {
+          if (claimed != null) {
+            claimed.run();
+          }
+        }
+      }
     }
 
     /** Queues it as work that somebody waits for. */
@@ -179,14 +199,13 @@ final class Lane {
   /** Starts whatever may run now. */
   void startWhatMay() {
     for (Task task = next(); task != null; task = next()) {
-      Task started = task;
       try {
-        executor.execute(() -> run(started));
+        executor.execute(task);
       } catch (Error e) {
-        if (started.begun) {
+        if (task.begun) {
           throw e; // its own, on this thread
         }
-        putBack(started); // no thread can be had just now
+        putBack(task); // no thread can be had just now
         return;
       }
     }
@@ -252,24 +271,6 @@ final class Lane {
             }
             startWhatMay();
           });
-    }
-  }
-
-  private void run(Task task) {
-    task.begun = true;
-    task.runner = Thread.currentThread();
-    try {
-      task.work.run();
-    } finally {
-      task.runner = null;
-      Task next = task.next == null ? null : task.next.lane().claim(task.next);
-      try {
-        release(task); // after the claim: what goes on is always counted somewhere
-      } finally {
-        if (next != null) {
-          next.lane().run(next);
-        }
-      }
     }
   }
 

@@ -491,7 +491,6 @@ final class Realm {
    * waiters.
    */
   void finish(Flight flight, Flight.Outcome outcome) {
-    AtomicReference<@Nullable Throwable> broken = new AtomicReference<>();
     flights.computeIfPresent(
         flight.subject,
         (subject, current) -> {
@@ -503,12 +502,13 @@ final class Realm {
               publish(flight, outcome.login());
             }
           } catch (RuntimeException | Error e) {
-            broken.set(e); // a bug in a broker module: those who wait are told all the same
+            flight.unpublished =
+                e; // a bug in a broker module: those who wait are told all the same
           }
           return null;
         });
     wake(flight, outcome);
-    Throwable failure = broken.get();
+    Throwable failure = flight.unpublished;
     if (failure != null) {
       LOG.error("{}: what was renewed can't be read: {}", name, failure.getClass().getName());
     }

@@ -164,7 +164,7 @@ public final class StandardBroker implements Broker {
   }
 
   private static Map<String, String> refreshFields(RefreshToken sent) {
-    Map<String, String> fields = new LinkedHashMap<>();
+    Map<String, String> fields = new LinkedHashMap<>(8);
     fields.put("grant_type", "refresh_token");
     fields.put("refresh_token", sent.value());
     return fields;

@@ -129,16 +129,16 @@ public final class TokenResponse {
     private @Nullable Set<String> scope;
     private Map<TokenName, NamedToken> namedTokens = Map.of();
     private @Nullable UserProfile profile;
-    private final List<String> problems = new ArrayList<>();
+    private List<String> problems = List.of();
 
     private Builder() {}
 
     /** Sets the access token, unless it could not be sent in a header. */
     public Builder accessToken(@Nullable String value) {
       if (value == null || value.isEmpty()) {
-        problems.add("access_token: missing");
+        problem("access_token: missing");
       } else if (!TokenSyntax.isToken(value)) {
-        problems.add("access_token: not a token");
+        problem("access_token: not a token");
       } else {
         accessToken = Secret.of(value);
       }
@@ -152,7 +152,7 @@ public final class TokenResponse {
       }
       List<String> usable = usable(json, "access_token");
       if (usable.size() > 1) {
-        problems.add("access_token: two values");
+        problem("access_token: two values");
       } else {
         accessToken(usable.isEmpty() ? json.text("access_token") : usable.get(0));
       }
@@ -177,7 +177,7 @@ public final class TokenResponse {
         tokenType = type;
       } else {
         // RFC 6749 section 7.1: a token of an unknown type must not be used.
-        problems.add("token_type: not Bearer");
+        problem("token_type: not Bearer");
         accessToken = null;
       }
     }
@@ -187,7 +187,7 @@ public final class TokenResponse {
       if (seconds != null && seconds > 0) {
         expiresIn = Duration.ofSeconds(Math.min(seconds, LONGEST_LIFE_SECONDS));
       } else if (json.has("expires_in")) {
-        problems.add("expires_in: unreadable");
+        problem("expires_in: unreadable");
         expiresIn = Duration.ofMinutes(1);
       }
     }
@@ -200,7 +200,7 @@ public final class TokenResponse {
       }
       List<String> usable = usable(json, "refresh_token");
       if (usable.size() > 1) {
-        problems.add("refresh_token: two values");
+        problem("refresh_token: two values");
       } else {
         refreshToken(usable.isEmpty() ? json.text("refresh_token") : usable.get(0));
       }
@@ -218,7 +218,7 @@ public final class TokenResponse {
         if (one.length() <= LONGEST_SCOPE && TokenSyntax.isToken(one)) {
           granted.add(one);
         } else {
-          problems.add("scope: not a scope");
+          problem("scope: not a scope");
         }
       }
       if (!granted.isEmpty()) {
@@ -232,7 +232,7 @@ public final class TokenResponse {
         if (TokenSyntax.isToken(value)) {
           refreshToken = RefreshToken.of(value);
         } else {
-          problems.add("refresh_token: not a token");
+          problem("refresh_token: not a token");
         }
       }
       return this;
@@ -264,6 +264,7 @@ public final class TokenResponse {
 
     /** Adds something that could not be used. */
     void problem(String what) {
+      problems = problems.isEmpty() ? new ArrayList<>() : problems;
       problems.add(what);
     }
 
@@ -283,7 +284,7 @@ public final class TokenResponse {
         namedTokens = namedTokens.isEmpty() ? new HashMap<>() : namedTokens;
         namedTokens.put(name, token);
       } else {
-        problems.add(name + ": not a token");
+        problem(name + ": not a token");
       }
       return this;
     }
