@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.tradeauth.testing.EngineFixture;
+import io.tradeauth.testing.FakeAuthorizationServer;
 import io.tradeauth.testing.Fault;
+import io.tradeauth.testing.TokenLedger;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -13,6 +15,7 @@ import org.junit.jupiter.api.Test;
 class RepeatedWordsTest {
 
   private volatile boolean repeats;
+  private volatile String remembered = "";
 
   private EngineFixture engine() {
     return EngineFixture.of(RotationProfile.STRICT)
@@ -43,7 +46,7 @@ class RepeatedWordsTest {
           ? new ExchangeAnswer.Refused(
               ExchangeAnswer.Party.CLIENT,
               "no",
-              "no signed canary-signature of Basic canary-credentials")
+              "no signed canary-signature of Basic canary-credentials" + remembered)
           : meaning;
     }
   }
@@ -60,6 +63,31 @@ class RepeatedWordsTest {
 
       assertEquals(
           "fake: the client fake-client was refused: no no signed [secret] of Basic [secret]",
+          refused.getMessage());
+    }
+  }
+
+  /** The server knows them from before, whatever was sent this time. */
+  @Test
+  void exchange_whatTheServerKnowsAnyway_takenOut() {
+    try (EngineFixture engine = engine()) {
+      remembered =
+          " "
+              + engine.get("alice").value()
+              + " "
+              + engine.server().ledger().newest(TokenLedger.Kind.REFRESH_TOKEN, "alice")
+              + " "
+              + FakeAuthorizationServer.CLIENT_SECRET;
+      engine.expire();
+      engine.server().fail("token", Fault.status(400), 1);
+      repeats = true;
+
+      BrokerConfigurationException refused =
+          assertThrows(BrokerConfigurationException.class, () -> engine.get("alice"));
+
+      assertEquals(
+          "fake: the client fake-client was refused: no no signed [secret] of Basic [secret]"
+              + " [secret] [secret] [secret]",
           refused.getMessage());
     }
   }
