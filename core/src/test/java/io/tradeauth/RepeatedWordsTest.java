@@ -9,13 +9,15 @@ import io.tradeauth.testing.FakeAuthorizationServer;
 import io.tradeauth.testing.Fault;
 import io.tradeauth.testing.TokenLedger;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** A server that repeats in its words what it was sent tells nobody else. */
 class RepeatedWordsTest {
 
-  private volatile boolean repeats;
-  private volatile String remembered = "";
+  private static final String SENT = "no signed canary-signature of Basic canary-credentials";
+
+  private volatile @Nullable String words;
 
   private EngineFixture engine() {
     return EngineFixture.of(RotationProfile.STRICT)
@@ -33,7 +35,7 @@ class RepeatedWordsTest {
 
     @Override
     BrokerRequest request(BrokerRequest request) {
-      return repeats
+      return words != null
           ? BrokerRequest.post(request.uri())
               .header("Authorization", "Basic canary-credentials")
               .json(Map.of("grant_type", "signed", "signature", "canary-signature"))
@@ -42,28 +44,27 @@ class RepeatedWordsTest {
 
     @Override
     ExchangeAnswer read(Grant grant, Answer answer, ExchangeAnswer meaning) {
-      return repeats
-          ? new ExchangeAnswer.Refused(
-              ExchangeAnswer.Party.CLIENT,
-              "no",
-              "no signed canary-signature of Basic canary-credentials" + remembered)
+      String description = words;
+      return description != null
+          ? new ExchangeAnswer.Refused(ExchangeAnswer.Party.CLIENT, "no", description)
           : meaning;
     }
+  }
+
+  /** Returns what is told of a renewal that the server has refused with these words. */
+  private String refusedWith(EngineFixture engine, String description) {
+    words = description;
+    engine.expire();
+    engine.server().fail("token", Fault.status(400), 1);
+    return assertThrows(BrokerConfigurationException.class, () -> engine.get("alice")).getMessage();
   }
 
   @Test
   void exchange_whateverWasSent_takenOut() {
     try (EngineFixture engine = engine()) {
-      engine.expire();
-      engine.server().fail("token", Fault.status(400), 1);
-      repeats = true;
-
-      BrokerConfigurationException refused =
-          assertThrows(BrokerConfigurationException.class, () -> engine.get("alice"));
-
       assertEquals(
           "fake: the client fake-client was refused: no no signed [secret] of Basic [secret]",
-          refused.getMessage());
+          refusedWith(engine, SENT));
     }
   }
 
@@ -71,24 +72,18 @@ class RepeatedWordsTest {
   @Test
   void exchange_whatTheServerKnowsAnyway_takenOut() {
     try (EngineFixture engine = engine()) {
-      remembered =
-          " "
-              + engine.get("alice").value()
-              + " "
-              + engine.server().ledger().newest(TokenLedger.Kind.REFRESH_TOKEN, "alice")
-              + " "
-              + FakeAuthorizationServer.CLIENT_SECRET;
-      engine.expire();
-      engine.server().fail("token", Fault.status(400), 1);
-      repeats = true;
-
-      BrokerConfigurationException refused =
-          assertThrows(BrokerConfigurationException.class, () -> engine.get("alice"));
+      String known =
+          String.join(
+              " ",
+              SENT,
+              engine.get("alice").value(),
+              engine.server().ledger().newest(TokenLedger.Kind.REFRESH_TOKEN, "alice"),
+              FakeAuthorizationServer.CLIENT_SECRET);
 
       assertEquals(
           "fake: the client fake-client was refused: no no signed [secret] of Basic [secret]"
               + " [secret] [secret] [secret]",
-          refused.getMessage());
+          refusedWith(engine, known));
     }
   }
 
