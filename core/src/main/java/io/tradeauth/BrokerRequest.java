@@ -19,41 +19,41 @@ public final class BrokerRequest {
   private final String method;
   private final URI uri;
   private final Map<String, String> headers;
+  private final @Nullable String contentType;
   private final @Nullable String body;
-  private final @Nullable Map<String, ?> fields;
-  private final boolean isJson;
+  private final Map<String, ?> fields;
   private final boolean authorized;
 
   private BrokerRequest(
       String method,
       URI uri,
       Map<String, String> headers,
+      @Nullable String contentType,
       @Nullable String body,
-      @Nullable Map<String, ?> fields,
-      boolean isJson,
+      Map<String, ?> fields,
       boolean authorized) {
     this.method = method;
     this.uri = ApiHosts.checkBase(uri);
     this.headers = headers;
+    this.contentType = contentType;
     this.body = body;
     this.fields = fields;
-    this.isJson = isJson;
     this.authorized = authorized;
   }
 
   /** A GET. */
   public static BrokerRequest get(URI uri) {
-    return new BrokerRequest("GET", uri, Map.of(), null, null, false, false);
+    return new BrokerRequest("GET", uri, Map.of(), null, null, Map.of(), false);
   }
 
   /** A DELETE. */
   public static BrokerRequest delete(URI uri) {
-    return new BrokerRequest("DELETE", uri, Map.of(), null, null, false, false);
+    return new BrokerRequest("DELETE", uri, Map.of(), null, null, Map.of(), false);
   }
 
   /** A POST, to which {@link #form} or {@link #json} adds the body. */
   public static BrokerRequest post(URI uri) {
-    return new BrokerRequest("POST", uri, Map.of(), "", null, false, false);
+    return new BrokerRequest("POST", uri, Map.of(), null, "", Map.of(), false);
   }
 
   /** Returns the same with a header more. */
@@ -61,7 +61,7 @@ public final class BrokerRequest {
     Map<String, String> more = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
     more.putAll(headers);
     more.put(name, value);
-    return new BrokerRequest(method, uri, more, body, fields, isJson, authorized);
+    return new BrokerRequest(method, uri, more, contentType, body, fields, authorized);
   }
 
   /**
@@ -69,18 +69,25 @@ public final class BrokerRequest {
    * adds it, for the broker's own hosts only.
    */
   public BrokerRequest authorized() {
-    return new BrokerRequest(method, uri, headers, body, fields, isJson, true);
+    return new BrokerRequest(method, uri, headers, contentType, body, fields, true);
   }
 
   /** Returns the same with a body of form fields (RFC 6749 appendix B). */
   public BrokerRequest form(Map<String, String> fields) {
     return new BrokerRequest(
-        method, uri, headers, FormText.join(fields), fields, false, authorized);
+        method,
+        uri,
+        headers,
+        "application/x-www-form-urlencoded",
+        FormText.join(fields),
+        fields,
+        authorized);
   }
 
   /** Returns the same with a JSON body of strings, numbers, booleans, maps and lists. */
   public BrokerRequest json(Map<String, ?> members) {
-    return new BrokerRequest(method, uri, headers, Json.write(members), members, true, authorized);
+    return new BrokerRequest(
+        method, uri, headers, "application/json", Json.write(members), members, authorized);
   }
 
   /** Returns the method. */
@@ -100,10 +107,7 @@ public final class BrokerRequest {
 
   /** Returns the media type of the body, or null if there is none. */
   public @Nullable String contentType() {
-    if (fields == null) {
-      return null;
-    }
-    return isJson ? "application/json" : "application/x-www-form-urlencoded";
+    return contentType;
   }
 
   /** Returns the body, or null for a request without one. */
@@ -123,14 +127,12 @@ public final class BrokerRequest {
     if (credentials != null) {
       secrets.add(credentials.substring(credentials.lastIndexOf(' ') + 1)); // behind the scheme
     }
-    if (fields != null) {
-      fields.forEach(
-          (name, value) -> {
-            if (value instanceof String && !PUBLIC_FIELDS.contains(name)) {
-              secrets.add((String) value);
-            }
-          });
-    }
+    fields.forEach(
+        (name, value) -> {
+          if (value instanceof String && !PUBLIC_FIELDS.contains(name)) {
+            secrets.add((String) value);
+          }
+        });
     return secrets;
   }
 

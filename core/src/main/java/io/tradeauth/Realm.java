@@ -502,8 +502,8 @@ final class Realm {
               publish(flight, outcome.login());
             }
           } catch (RuntimeException | Error e) {
-            flight.unpublished =
-                e; // a bug in a broker module: those who wait are told all the same
+            // A bug in a broker module: those who wait are told all the same.
+            flight.unpublished = e;
           }
           return null;
         });
