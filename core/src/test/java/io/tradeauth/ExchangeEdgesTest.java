@@ -1,7 +1,6 @@
 package io.tradeauth;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -19,7 +18,6 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import mockwebserver3.MockResponse;
@@ -28,7 +26,6 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** What an exchange leaves behind when something beside it goes wrong. */
 class ExchangeEdgesTest {
@@ -134,6 +131,7 @@ class ExchangeEdgesTest {
         EngineFixture another = engine.another()) {
       engine.server().endSessions("alice");
       engine.expire();
+      store.failChanges(true); // it finds out by itself
       store.beforeNextCommit(() -> another.signIn("alice"));
       AccessToken token = engine.getAsTimePasses("alice");
       assertTrue(engine.server().accepts(token.value()));
@@ -153,6 +151,7 @@ class ExchangeEdgesTest {
         EngineFixture another = engine.another()) {
       engine.server().fail("token", Fault.after(ExchangeEdgesTest::bobs), 1);
       engine.expire();
+      store.failChanges(true); // it finds out by itself
       store.beforeNextCommit(() -> another.signIn("alice"));
       AccessToken token = engine.getAsTimePasses("alice");
       assertTrue(engine.server().accepts(token.value()));
@@ -207,6 +206,47 @@ class ExchangeEdgesTest {
         assertTrue(engine.server().accepts(another.get(user).value()));
       }
     }
+  }
+
+  /** Of a process that knows nothing of the client yet, and so sends one request at a time. */
+  @Test
+  void stoodStillUntilItWasTooLate_theNextUserHasATurn_N2() {
+    FailingStore store = new FailingStore();
+    try (EngineFixture engine =
+            EngineFixture.of(RotationProfile.STRICT).store(store).start().signIn("alice", "bob");
+        EngineFixture another = engine.another()) {
+      engine.expire();
+      store.afterNextBegin(() -> engine.clock().advance(Duration.ofSeconds(11)));
+      int before = engine.exchanges();
+      assertThrows(BrokerUnavailableException.class, () -> another.getAsTimePasses("alice"));
+      assertEquals(before, engine.exchanges());
+
+      assertTrue(engine.server().accepts(another.getAsTimePasses("bob").value()));
+    }
+  }
+
+  /** A refusal of the user tells that the client is taken: many may go at once then. */
+  @Test
+  void userRefused_othersOfTheClientGoAtOnce_N2() {
+    try (EngineFixture engine = EngineFixture.strict().signIn("alice", "bob", "carol");
+        EngineFixture another = engine.another()) {
+      engine.server().endSessions("alice");
+      engine.expire();
+      assertThrows(SignInRequiredException.class, () -> another.get("alice"));
+      assertBothGoAtOnce(another, "bob", "carol");
+    }
+  }
+
+  static void assertBothGoAtOnce(EngineFixture engine, String one, String other) {
+    CompletableFuture<AccessToken> first;
+    CompletableFuture<AccessToken> second;
+    try (Gate gate = engine.server().holdAnswers("token")) {
+      first = engine.tokens().getAsync(one);
+      second = engine.tokens().getAsync(other);
+      gate.awaitArrivals(2);
+    }
+    assertTrue(engine.server().accepts(first.join().value()));
+    assertTrue(engine.server().accepts(second.join().value()));
   }
 
   /** Without a word of how long, the whole client is quiet for five seconds. */
@@ -510,11 +550,13 @@ class ExchangeEdgesTest {
 
   /** What was renewed is stored, and can't be read: a caller is told, and none waits for ever. */
   @ParameterizedTest
-  @ValueSource(booleans = {false, true})
-  void whatIsPublishedCantBeRead_callersAreTold_nextOneWorks(boolean isError) {
+  @CsvSource({"false, false", "false, true", "true, false", "true, true"})
+  void whatIsPublishedCantBeRead_callersAreTold_nextOneWorks(boolean isError, boolean isUnsaved) {
+    FailingStore store = new FailingStore();
     AtomicReference<String> unreadable = new AtomicReference<>("");
     try (EngineFixture engine =
         EngineFixture.of(RotationProfile.STRICT)
+            .store(store)
             .inItsPlace(
                 (server, usual) ->
                     new OtherBroker(usual) {
@@ -533,12 +575,15 @@ class ExchangeEdgesTest {
             .signIn("alice")) {
       unreadable.set(engine.get("alice").value());
       engine.expire();
+      store.failCommits(isUnsaved);
       for (int i = 0; i < 2; i++) {
-        CompletableFuture<AccessToken> got = engine.tokens().getAsync("alice");
-        engine.liveUntil(Duration.ofSeconds(1), got::isDone);
-        assertInstanceOf(
-            TokenException.class, assertThrows(CompletionException.class, got::join).getCause());
+        assertThrows(TokenException.class, () -> engine.getAsTimePasses("alice"));
       }
+      assertTrue(
+          engine.events(TokenEvent.RenewalFailing.class).stream()
+              .noneMatch(told -> told.reason() == BrokerUnavailableException.Reason.IN_DOUBT),
+          "its answer came, and is saved or kept");
+      store.failCommits(false);
       unreadable.set("");
       assertTrue(engine.server().accepts(engine.getAsTimePasses("alice").value()));
       assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));

@@ -13,6 +13,7 @@ import io.tradeauth.testing.TokenLedger;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -26,6 +27,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class RepeatedSignInTest {
 
   private static final Duration TICK = Duration.ofSeconds(1);
+  private static final TokenStore.Key PENDING =
+      new TokenStore.Key(TokenStore.Kind.SIGN_IN, FakeBroker.NAME, "alice");
 
   private final TokenStore store = TokenStore.inMemory();
   private final FailingStore seenByTheOther = new FailingStore(store);
@@ -110,6 +113,25 @@ class RepeatedSignInTest {
     other.signIn("alice", grant);
 
     assertEquals(1, engine.exchanges());
+    assertNull(Objects.requireNonNull(store.load(PENDING)).intent());
+    engine.expire();
+    assertServed(other); // its turn with the client was given back
+  }
+
+  /** Whoever brings it next need not wait for one that has begun and sent nothing. */
+  @Test
+  void storeCantBeReadInTheLastMoment_nothingIsSent_broughtAgainAtOnce() {
+    seenByTheOther.beforeNextRead(() -> {});
+    seenByTheOther.beforeNextRead(
+        () -> {
+          throw new TokenStoreException(TokenStoreException.Reason.READ_FAILED, "down", null);
+        });
+    assertThrows(TokenStoreException.class, () -> other.signIn("alice", grant));
+    assertEquals(0, engine.exchanges());
+
+    other.signIn("alice", grant);
+
+    assertEquals(1, engine.exchanges());
     assertServed(other);
   }
 
@@ -118,8 +140,7 @@ class RepeatedSignInTest {
   void leftBesideTheLogin_broughtToItsPlace_nothingIsSent() {
     engine.signIn("alice", grant);
     TokenStore.StoredRecord login = engine.stored("alice");
-    TokenStore.Key pending = new TokenStore.Key(TokenStore.Kind.SIGN_IN, FakeBroker.NAME, "alice");
-    store.supersede(pending, login.content());
+    store.supersede(PENDING, login.content());
     store.forget(login(FakeBroker.NAME));
 
     CompletableFuture<Void> again = CompletableFuture.runAsync(() -> other.signIn("alice", grant));
@@ -129,7 +150,7 @@ class RepeatedSignInTest {
     again.join();
 
     assertEquals(1, engine.exchanges());
-    assertNull(store.load(pending));
+    assertNull(store.load(PENDING));
     engine.expire();
     assertServed(other);
   }

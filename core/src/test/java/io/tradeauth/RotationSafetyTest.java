@@ -339,7 +339,8 @@ class RotationSafetyTest {
       store.failCommits(true);
       engine.expire();
       assertThrows(SignInRequiredException.class, () -> engine.get("alice"));
-      int sent = engine.exchanges();
+      final int sent = engine.exchanges();
+      assertEquals(1, engine.events(TokenEvent.SignInRequired.class).size());
 
       assertThrows(SignInRequiredException.class, () -> engine.get("alice"));
       store.failCommits(false);
@@ -347,6 +348,25 @@ class RotationSafetyTest {
       try (EngineFixture restarted = engine.another()) {
         assertThrows(SignInRequiredException.class, () -> restarted.get("alice"));
       }
+      assertEquals(sent, engine.exchanges());
+    }
+  }
+
+  /** Whoever asked first is told what broke, everybody after that what is known. */
+  @Test
+  void invalidGrant_storeFailsWithAnError_rememberedAndNothingSentAgain_C13_P13() {
+    try (EngineFixture engine = strict().signIn("alice")) {
+      engine.server().endSessions("alice");
+      store.failNextCommit(new NoClassDefFoundError("a driver's class"));
+      engine.expire();
+      BrokerUnavailableException broken =
+          assertThrows(BrokerUnavailableException.class, () -> engine.get("alice"));
+      assertEquals(BrokerUnavailableException.Reason.UNUSABLE_ANSWER, broken.reason());
+      int sent = engine.exchanges();
+
+      engine.live(Duration.ofSeconds(6));
+
+      assertThrows(SignInRequiredException.class, () -> engine.get("alice"));
       assertEquals(sent, engine.exchanges());
     }
   }
@@ -441,6 +461,22 @@ class RotationSafetyTest {
       assertEquals(0, engine.events(TokenEvent.SignInRequired.class).size());
       engine.live(Duration.ofMinutes(1));
       assertTrue(engine.server().accepts(engine.getAsTimePasses("alice").value()));
+    }
+  }
+
+  /** The client was refused before it had its turn. */
+  @Test
+  void answerThatComesTooLate_clientRefusedWhenItIsTried_triedNextTime_G11() {
+    try (EngineFixture engine = strict().signIn("alice")) {
+      CompletableFuture<AccessToken> late =
+          getLate(engine, REFUSED, Fault.json(401, "{\"error\":\"invalid_client\"}"));
+      assertInstanceOf(
+          BrokerConfigurationException.class,
+          assertThrows(CompletionException.class, late::join).getCause());
+      engine.live(Duration.ofMinutes(1));
+
+      assertTrue(engine.server().accepts(engine.getAsTimePasses("alice").value()));
+      assertSessionLives(engine);
     }
   }
 

@@ -10,6 +10,7 @@ import io.tradeauth.testing.EngineFixture;
 import io.tradeauth.testing.FakeBroker;
 import io.tradeauth.testing.Fault;
 import io.tradeauth.testing.Gate;
+import io.tradeauth.testing.Wire;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.CompletableFuture;
@@ -90,6 +91,32 @@ class SamePersonTest {
       assertEquals(
           SignInRequiredException.Reason.DIFFERENT_ACCOUNT,
           engine.events(TokenEvent.SignInRequired.class).get(0).reason());
+    }
+  }
+
+  /** The token answer itself tells it, and who asked is told at once. */
+  @Test
+  void renewalBringsAnotherPersonsTokens_toldAtOnce_notServed() {
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT)
+            .broker(FakeBroker::tellsProfile)
+            .start()
+            .signIn("alice")) {
+      engine
+          .server()
+          .fail(
+              "token",
+              Fault.after(
+                  answer ->
+                      answer
+                          .newBuilder()
+                          .body(Wire.body(answer).replace("id-of-alice", "id-of-bob"))
+                          .build()),
+              1);
+      engine.expire();
+
+      assertDifferent(() -> engine.get("alice"));
+      assertEquals(0, engine.events(TokenEvent.RenewalFailing.class).size());
     }
   }
 
