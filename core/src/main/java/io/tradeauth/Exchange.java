@@ -495,9 +495,10 @@ abstract class Exchange {
   private void later(Answer answer, ExchangeAnswer.Later later) {
     Attempts now = attempts();
     String code = later.code();
-    now.unsettled = now.lost;
+    boolean isRefusal = later.patience() != null && isPatienceAtItsEnd(later.patience());
+    now.unsettled = now.lost && !isRefusal;
     log("later", answer.status(), code, tookMillis());
-    if (later.patience() != null && isPatienceAtItsEnd(later.patience())) {
+    if (isRefusal) {
       now.budget.accepted();
       refused(now.parent, now.grant, now.probe || now.lost, code);
       return;

@@ -35,9 +35,14 @@ class SignedLoginTest {
   private final AtomicInteger logins = new AtomicInteger();
 
   private EngineFixture engine() {
+    return engine(RotationProfile.RELOGIN, TokenStore.inMemory());
+  }
+
+  private EngineFixture engine(RotationProfile believed, TokenStore store) {
     return EngineFixture.of(RotationProfile.STRICT)
-        .broker(broker -> broker.rotation(RotationProfile.RELOGIN))
+        .broker(broker -> broker.rotation(believed))
         .inItsPlace((server, usual) -> new LoginBroker(usual, server, logins))
+        .store(store)
         .start();
   }
 
@@ -262,6 +267,30 @@ class SignedLoginTest {
     }
   }
 
+  /** It looks once more, and then no more before the end, however often it is asked for. */
+  @Test
+  void onlyALoginRenews_tokenIsDue_backgroundRestsUntilItsEnd() {
+    FailingStore store = new FailingStore();
+    try (EngineFixture engine = engine(RotationProfile.RELOGIN, store)) {
+      engine.server().fail("token", withoutRefreshToken(), 1);
+      engine.signIn("alice", new Grant.SignedLogin(null));
+      final AccessToken inHand = engine.get("alice");
+      nearTheEnd(engine);
+      engine.get("alice");
+      engine.settle();
+      int looks = store.reads();
+
+      for (int i = 0; i < 60; i++) {
+        engine.live(Duration.ofSeconds(1));
+        assertEquals(inHand, engine.get("alice"));
+      }
+
+      assertEquals(looks, store.reads());
+      engine.expire();
+      assertTrue(engine.server().accepts(engine.getAsTimePasses("alice").value()));
+    }
+  }
+
   private static Fault withoutRefreshToken() {
     return Fault.after(
         answer ->
@@ -371,6 +400,69 @@ class SignedLoginTest {
       assertEquals(SignInRequiredException.Reason.GRANT_REFUSED, told.reason());
       assertTrue(Duration.between(first, last).compareTo(PATIENCE) < 0);
       assertTrue(Duration.between(first, engine.clock().now()).compareTo(PATIENCE) >= 0);
+    }
+  }
+
+  /** The server has taken the client all the while, and so lets many of it go at once. */
+  @Test
+  void temporaryRefusalForLongerThanItsPatience_othersOfTheClientGoAtOnce_N2() {
+    try (EngineFixture engine = engine().signIn("alice", "bob", "carol");
+        EngineFixture another = engine.another()) {
+      engine.expire();
+      refuseForAWhile(another, Fault.status(409));
+      assertThrows(SignInRequiredException.class, () -> another.get("alice"));
+      ExchangeEdgesTest.assertBothGoAtOnce(another, "bob", "carol");
+    }
+  }
+
+  /** Nobody knows what became of what was sent before. */
+  @Test
+  void answerLostBeforeTheLastTemporaryRefusal_rotationMayBeLost_G6() {
+    try (EngineFixture engine =
+        engine(RotationProfile.leeway(Duration.ofSeconds(30)), TokenStore.inMemory())
+            .signIn("alice")) {
+      engine.expire();
+      refuseForAWhile(engine, Fault.loseAnswer(), Fault.status(409));
+      SignInRequiredException told =
+          assertThrows(SignInRequiredException.class, () -> engine.getAsTimePasses("alice"));
+      assertEquals(SignInRequiredException.Reason.ROTATION_LOST, told.reason());
+    }
+  }
+
+  /** Lets the server refuse alice until the next refusal is one too many, which ends so. */
+  private static void refuseForAWhile(EngineFixture engine, Fault... end) {
+    Instant over = engine.clock().now().plus(PATIENCE);
+    while (engine.clock().now().isBefore(over)) {
+      engine.server().fail("token", Fault.status(409), 1);
+      assertThrows(BrokerUnavailableException.class, () -> engine.get("alice"));
+      engine.clock().jump(Duration.ofMinutes(5));
+    }
+    for (Fault fault : end) {
+      engine.server().fail("token", fault, 1);
+    }
+  }
+
+  /** The third attempt was the last: the login that is left comes next time, for whoever asks. */
+  @Test
+  void noAttemptIsLeftForTheLogin_theNextUserHasATurn_N2() {
+    Cable cable = new Cable();
+    try (EngineFixture engine =
+            EngineFixture.of(RotationProfile.STRICT)
+                .broker(broker -> broker.rotation(RotationProfile.RELOGIN))
+                .inItsPlace((server, usual) -> new LoginBroker(usual, server, logins))
+                .manager(manager -> manager.httpClient(cable.client()))
+                .start()
+                .signIn("alice", "bob");
+        EngineFixture another = engine.another()) {
+      engine.expire();
+      cable.cut(2);
+      engine.server().fail("token", Fault.json(400, "{\"error\":\"invalid_grant\"}"), 1);
+      BrokerUnavailableException told =
+          assertThrows(BrokerUnavailableException.class, () -> another.getAsTimePasses("alice"));
+      assertEquals(BrokerUnavailableException.Reason.COOLING_DOWN, told.reason());
+      assertEquals(0, logins.get());
+
+      assertTrue(engine.server().accepts(another.getAsTimePasses("bob").value()));
     }
   }
 
