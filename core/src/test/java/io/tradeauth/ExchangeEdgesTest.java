@@ -159,7 +159,8 @@ class ExchangeEdgesTest {
     }
   }
 
-  private static MockResponse bobs(MockResponse answer) {
+  /** Returns the answer as if the tokens of alice were of bob. */
+  static MockResponse bobs(MockResponse answer) {
     String body = Wire.body(answer);
     assertTrue(body.contains("alice"), "it tells whose tokens these are");
     return answer.newBuilder().body(body.replace("id-of-alice", "id-of-bob")).build();

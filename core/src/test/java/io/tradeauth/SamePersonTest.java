@@ -10,7 +10,6 @@ import io.tradeauth.testing.EngineFixture;
 import io.tradeauth.testing.FakeBroker;
 import io.tradeauth.testing.Fault;
 import io.tradeauth.testing.Gate;
-import io.tradeauth.testing.Wire;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.CompletableFuture;
@@ -102,17 +101,7 @@ class SamePersonTest {
             .broker(FakeBroker::tellsProfile)
             .start()
             .signIn("alice")) {
-      engine
-          .server()
-          .fail(
-              "token",
-              Fault.after(
-                  answer ->
-                      answer
-                          .newBuilder()
-                          .body(Wire.body(answer).replace("id-of-alice", "id-of-bob"))
-                          .build()),
-              1);
+      engine.server().fail("token", Fault.after(ExchangeEdgesTest::bobs), 1);
       engine.expire();
 
       assertDifferent(() -> engine.get("alice"));

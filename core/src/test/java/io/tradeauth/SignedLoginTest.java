@@ -429,7 +429,7 @@ class SignedLoginTest {
     }
   }
 
-  /** Lets the server refuse alice until the next refusal is one too many, which ends so. */
+  /** Lets the server refuse alice for so long that one more is too many, and then do this. */
   private static void refuseForAWhile(EngineFixture engine, Fault... end) {
     Instant over = engine.clock().now().plus(PATIENCE);
     while (engine.clock().now().isBefore(over)) {
