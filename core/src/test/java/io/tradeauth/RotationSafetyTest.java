@@ -241,8 +241,10 @@ class RotationSafetyTest {
     }
   }
 
-  @Test
-  void unsavedSignIn_anotherSignsInMeanwhile_newerOneStays_C10() {
+  /** Not even if the store can't tell of it when it can be written again. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void unsavedSignIn_anotherSignsInMeanwhile_newerOneStays_C10(boolean isReadable) {
     FailingStore ours = new FailingStore(store);
     try (EngineFixture engine = EngineFixture.of(RotationProfile.STRICT).store(ours).start();
         EngineFixture other = engine.another(store)) {
@@ -250,6 +252,12 @@ class RotationSafetyTest {
       other.signIn("alice");
       AccessToken newer = other.get("alice");
 
+      if (!isReadable) {
+        ours.beforeNextRead(
+            () -> {
+              throw new TokenStoreException(TokenStoreException.Reason.READ_FAILED, "down", null);
+            });
+      }
       ours.failWrites(false);
       engine.live(Duration.ofSeconds(11));
 
@@ -464,6 +472,33 @@ class RotationSafetyTest {
     }
   }
 
+  /** What could not be saved comes too late when another process has saved something else. */
+  @Test
+  void unsavedRenewal_anotherSavedMeanwhile_triedWhenThatIsRefused_G11() {
+    FailingStore ours = new FailingStore(store);
+    try (EngineFixture engine =
+        EngineFixture.of(RotationProfile.STRICT).store(ours).start().signIn("alice")) {
+      ours.failCommits(true);
+      engine.expire();
+      engine.getAsTimePasses("alice");
+      commitWorthless();
+      ours.failCommits(false);
+      engine.live(Duration.ofSeconds(6));
+
+      assertTrue(engine.server().accepts(engine.tokens().renew("alice").value()));
+      assertEquals(0, engine.server().ledger().spentTwice(TokenLedger.Kind.REFRESH_TOKEN));
+      assertSessionLives(engine);
+    }
+  }
+
+  /** Saves what no server remembers, as another process could. */
+  private void commitWorthless() {
+    TokenStore.StoredRecord stored = store.load(ALICE);
+    Login login = LoginCodec.read(stored.content());
+    TokenSet worthless = login.tokens().withRefreshToken(RefreshToken.of("canary-worthless"));
+    store.commit(ALICE, stored.version(), LoginCodec.write(login.with(worthless)));
+  }
+
   /** The client was refused before it had its turn. */
   @Test
   void answerThatComesTooLate_clientRefusedWhenItIsTried_triedNextTime_G11() {
@@ -491,10 +526,7 @@ class RotationSafetyTest {
     engine.expire();
     CompletableFuture<AccessToken> late = engine.tokens().getAsync("alice");
     gate.awaitArrivals(1);
-    TokenStore.StoredRecord stored = store.load(ALICE);
-    Login login = LoginCodec.read(stored.content());
-    TokenSet worthless = login.tokens().withRefreshToken(RefreshToken.of("canary-worthless"));
-    store.commit(ALICE, stored.version(), LoginCodec.write(login.with(worthless)));
+    commitWorthless();
     for (Fault fault : then) {
       engine.server().fail("token", fault, 1);
     }

@@ -1,6 +1,7 @@
 package io.tradeauth;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -239,6 +240,22 @@ class SignInEdgesTest {
       assertTrue(told.get(0).renewable());
       assertEquals(Set.of(), told.get(1).missingScope());
       assertTrue(!told.get(1).renewable());
+    }
+  }
+
+  /** What was renewed for an API that refused it is no matter of the new login. */
+  @Test
+  void signedInAnew_refusedTokenIsReplacedAtOnce_G25() {
+    try (EngineFixture engine = engine(RotationProfile.STRICT).signIn("alice")) {
+      AccessToken renewed = engine.tokens().getInsteadOf("alice", engine.get("alice"));
+      assertThrows(
+          BrokerUnavailableException.class,
+          () -> engine.tokens().getInsteadOf("alice", renewed),
+          "one in thirty seconds");
+      engine.signIn("alice");
+      AccessToken anew = engine.get("alice");
+
+      assertNotEquals(anew, engine.tokens().getInsteadOf("alice", anew));
     }
   }
 
