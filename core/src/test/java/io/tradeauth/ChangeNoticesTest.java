@@ -47,6 +47,10 @@ class ChangeNoticesTest {
     return FakeBroker.client();
   }
 
+  private static Realm realm(EngineFixture engine) {
+    return ((ManagedTokenProvider) engine.tokens()).realm();
+  }
+
   /** Lets two rounds begin: when the second asks, the first has done what it was told. */
   private void awaitRound(EngineFixture engine) {
     int before = seenByTheOther.told();
@@ -74,6 +78,7 @@ class ChangeNoticesTest {
         gate.awaitArrivals(1);
         seenByTheOther.failChanges(false);
         awaitRound(other);
+        assertEquals(1, realm(other).flightsUnderWay(), "who asks now waits for it, too");
       }
       // Sent away, it would have to wait for its own exchange, and no time goes by.
       assertTrue(engine.server().accepts(got.get().value()));
@@ -124,8 +129,8 @@ class ChangeNoticesTest {
         EngineFixture other = engine.another(seenByTheOther)) {
       other.signIn("alice").signIn("alice");
       AccessToken inHand = other.get("alice");
-      seenByTheOther.failReads(true);
       awaitRound(other);
+      seenByTheOther.failReads(true);
 
       assertEquals(inHand, other.get("alice"));
     }
@@ -233,7 +238,7 @@ class ChangeNoticesTest {
       seenByTheOther.tellEverything();
       awaitRound(other);
       second.await();
-      Realm realm = ((ManagedTokenProvider) other.tokens()).realm();
+      Realm realm = realm(other);
       first.close();
       Await.until("the first look has ended", () -> realm.stepsRunning() == 1);
       second.close();

@@ -168,17 +168,21 @@ class ExchangeEdgesTest {
 
   /** What the store tells others of an exchange while it is open. */
   @Test
-  void openIntent_tellsWhatIsExchanged() {
-    try (EngineFixture engine = EngineFixture.strict().signIn("alice")) {
+  void openIntent_tellsWhatIsExchanged_byAnIdOfItsOwn() {
+    try (EngineFixture engine = EngineFixture.strict().signIn("alice", "bob")) {
       engine.expire();
-      CompletableFuture<AccessToken> got;
+      CompletableFuture<AccessToken> alice;
+      CompletableFuture<AccessToken> bob;
       try (Gate gate = engine.server().holdAnswers("token")) {
-        got = engine.tokens().getAsync("alice");
-        gate.awaitArrivals(1);
-        TokenStore.Intent open = engine.stored("alice").intent();
-        assertEquals("Refresh", Objects.requireNonNull(open).purpose());
+        alice = engine.tokens().getAsync("alice");
+        bob = engine.tokens().getAsync("bob");
+        gate.awaitArrivals(2);
+        TokenStore.Intent open = Objects.requireNonNull(engine.stored("alice").intent());
+        assertEquals("Refresh", open.purpose());
+        assertNotEquals(open.id(), Objects.requireNonNull(engine.stored("bob").intent()).id());
       }
-      got.join();
+      alice.join();
+      bob.join();
     }
   }
 
