@@ -246,7 +246,7 @@ class SignInEdgesTest {
   /** What was renewed for an API that refused it is no matter of the new login. */
   @Test
   void signedInAnew_refusedTokenIsReplacedAtOnce_G25() {
-    try (EngineFixture engine = engine(RotationProfile.STRICT).signIn("alice")) {
+    try (EngineFixture engine = strict().signIn("alice")) {
       AccessToken renewed = engine.tokens().getInsteadOf("alice", engine.get("alice"));
       assertThrows(
           BrokerUnavailableException.class,
@@ -261,15 +261,11 @@ class SignInEdgesTest {
 
   // Saving
 
-  private static TokenStoreException full() {
-    return new TokenStoreException(TokenStoreException.Reason.WRITE_FAILED, "full", null);
-  }
-
   /** Fails while the store is full. */
   private void failIfFull() {
     tries.incrementAndGet();
     if (isFull) {
-      throw full();
+      throw new TokenStoreException(TokenStoreException.Reason.WRITE_FAILED, "full", null);
     }
   }
 

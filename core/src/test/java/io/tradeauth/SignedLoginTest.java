@@ -35,15 +35,13 @@ class SignedLoginTest {
   private final AtomicInteger logins = new AtomicInteger();
 
   private EngineFixture engine() {
-    return engine(RotationProfile.RELOGIN, TokenStore.inMemory());
+    return believedToBe(RotationProfile.RELOGIN).start();
   }
 
-  private EngineFixture engine(RotationProfile believed, TokenStore store) {
+  private EngineFixture.Builder believedToBe(RotationProfile rotation) {
     return EngineFixture.of(RotationProfile.STRICT)
-        .broker(broker -> broker.rotation(believed))
-        .inItsPlace((server, usual) -> new LoginBroker(usual, server, logins))
-        .store(store)
-        .start();
+        .broker(broker -> broker.rotation(rotation))
+        .inItsPlace((server, usual) -> new LoginBroker(usual, server, logins));
   }
 
   /** A login is a session that the server begins when it is asked to. */
@@ -271,7 +269,7 @@ class SignedLoginTest {
   @Test
   void onlyALoginRenews_tokenIsDue_backgroundRestsUntilItsEnd() {
     FailingStore store = new FailingStore();
-    try (EngineFixture engine = engine(RotationProfile.RELOGIN, store)) {
+    try (EngineFixture engine = believedToBe(RotationProfile.RELOGIN).store(store).start()) {
       engine.server().fail("token", withoutRefreshToken(), 1);
       engine.signIn("alice", new Grant.SignedLogin(null));
       final AccessToken inHand = engine.get("alice");
@@ -419,8 +417,7 @@ class SignedLoginTest {
   @Test
   void answerLostBeforeTheLastTemporaryRefusal_rotationMayBeLost_G6() {
     try (EngineFixture engine =
-        engine(RotationProfile.leeway(Duration.ofSeconds(30)), TokenStore.inMemory())
-            .signIn("alice")) {
+        believedToBe(RotationProfile.leeway(Duration.ofSeconds(30))).start().signIn("alice")) {
       engine.expire();
       refuseForAWhile(engine, Fault.loseAnswer(), Fault.status(409));
       SignInRequiredException told =
@@ -447,9 +444,7 @@ class SignedLoginTest {
   void noAttemptIsLeftForTheLogin_theNextUserHasATurn_N2() {
     Cable cable = new Cable();
     try (EngineFixture engine =
-            EngineFixture.of(RotationProfile.STRICT)
-                .broker(broker -> broker.rotation(RotationProfile.RELOGIN))
-                .inItsPlace((server, usual) -> new LoginBroker(usual, server, logins))
+            believedToBe(RotationProfile.RELOGIN)
                 .manager(manager -> manager.httpClient(cable.client()))
                 .start()
                 .signIn("alice", "bob");
