@@ -475,8 +475,7 @@ abstract class Exchange {
       now.budget.nothingLearned();
       postpone(BrokerUnavailableException.Reason.COOLING_DOWN, refusal.code(), null);
     } else if (fallback == null) {
-      now.budget.accepted();
-      refused(now.parent, now.grant, now.probe || now.lost, refusal.code());
+      endRefused(refusal.code());
     } else if (now.count < MOST_ATTEMPTS) {
       // What the server thinks of the client is told by the answer to the fallback.
       now.grant = fallback;
@@ -492,6 +491,13 @@ abstract class Exchange {
     }
   }
 
+  /** The server has taken the client, and not what it was given; nothing else is left to try. */
+  private void endRefused(String code) {
+    Attempts now = attempts();
+    now.budget.accepted();
+    refused(now.parent, now.grant, now.probe || now.lost, code);
+  }
+
   private void later(Answer answer, ExchangeAnswer.Later later) {
     Attempts now = attempts();
     String code = later.code();
@@ -499,8 +505,7 @@ abstract class Exchange {
     now.unsettled = now.lost && !isRefusal;
     log("later", answer.status(), code, tookMillis());
     if (isRefusal) {
-      now.budget.accepted();
-      refused(now.parent, now.grant, now.probe || now.lost, code);
+      endRefused(code);
       return;
     }
     restClient(now, answer);
